@@ -5,15 +5,28 @@ A conference is a folder of YAML files, read once at start by `shared.conference
 """
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, LiteralString, Self, cast
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    NaiveDatetime,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from shared.events import Colour, Language, Line, Slug, TextByLanguage
+from shared.conference_references import Fault, faults_between
+from shared.events import Colour, Instant, Language, Line, Slug, TextByLanguage
+
+Prose = Annotated[str, StringConstraints(min_length=1, max_length=4000, strip_whitespace=True)]
 
 
 class Part(BaseModel):
@@ -78,6 +91,9 @@ class Delegation(Part):
     code: Slug
     kind: Slug
     names: TextByLanguage
+    """In the folder a State may leave its names out: they are then CLDR's names of its `territory`."""
+    territory: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] | None = None
+    """The ISO 3166-1 code of the State it is, or of the State where it has its seat."""
     quota: Annotated[int, Field(ge=1)] | None = None
 
 
@@ -93,16 +109,27 @@ class SessionPlanned(Part):
     session_id: Slug
     title: TextByLanguage
     room: Slug
-    starts_at: datetime
+    starts_at: NaiveDatetime
     """Local time at the venue, without offset."""
-    ends_at: datetime
+    ends_at: NaiveDatetime
     audience: list[Slug]
     capacity: Annotated[int, Field(ge=0)] | None = None
     organisers: list[Slug] = []
     webcast: bool = False
 
+    @model_validator(mode="after")
+    def _ends_after_it_starts(self) -> Self:
+        if self.ends_at <= self.starts_at:
+            raise ValueError(
+                f'session "{self.session_id}" ends at {self.ends_at:%Y-%m-%d %H:%M}, not after its start at '
+                f"{self.starts_at:%Y-%m-%d %H:%M}: correct one of the two"
+            )
+        return self
+
 
 class WorkingGroup(Part):
+    """A thematic group of the compact; its members are delegations."""
+
     slug: Slug
     names: TextByLanguage
     members: list[Slug]
@@ -111,12 +138,15 @@ class WorkingGroup(Part):
 class Question(Part):
     """One question of the conference's practical notice and its answer, each by language."""
 
-    question: dict[Language, str]
-    answer: dict[Language, str]
+    question: TextByLanguage
+    answer: Annotated[dict[Language, Prose], Field(min_length=1)]
 
 
 class Conference(Part):
-    """The whole conference, cross-checked: every slug that one part names exists in another."""
+    """The whole conference, cross-checked: every slug that one part names exists in another, none is given twice.
+
+    Its `ValidationError` holds every fault, each at its own place, those between the parts too.
+    """
 
     slug: Slug
     title: TextByLanguage
@@ -125,7 +155,7 @@ class Conference(Part):
     time_zone: str
     opens_on: date
     closes_on: date
-    now: datetime | None = None
+    now: Instant | None = None
     """The example's own date, a week before its opening: the default of `CONFERENCE_NOW`."""
     contact: Line
     zones: list[ZoneOfVenue]
@@ -139,6 +169,44 @@ class Conference(Part):
     notice: list[Question] = []
     digest: str = ""
     """SHA-256 of the folder's files: two processes that log the same digest run the same conference."""
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _cross_checked(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        between = [_as_error(fault) for fault in faults_between(data)]
+        try:
+            conference = handler(data)
+        except ValidationError as invalid:
+            within = [
+                _as_error(Fault(error["loc"], error["msg"], error["type"])) for error in invalid.errors(include_url=False)
+            ]
+            raise ValidationError.from_exception_data(cls.__name__, within + between) from invalid
+        if between:
+            raise ValidationError.from_exception_data(cls.__name__, between)
+        return conference
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        faults = [
+            _as_error(
+                Fault(
+                    ("sessions", number, "capacity"),
+                    f'session "{session.session_id}" takes {session.capacity} people, room "{session.room}" holds '
+                    f"{self.room[session.room].capacity}: lower the one or choose another room",
+                )
+            )
+            for number, session in enumerate(self.sessions)
+            if session.capacity is not None
+            and session.room in self.room
+            and session.capacity > self.room[session.room].capacity
+        ]
+        if self.closes_on < self.opens_on:
+            faults.append(
+                _as_error(Fault(("closes_on",), "the conference closes before it opens: correct one of the two dates"))
+            )
+        if faults:
+            raise ValidationError.from_exception_data(type(self).__name__, faults)
+        return self
 
     @cached_property
     def category(self) -> Mapping[str, Category]:
@@ -168,6 +236,17 @@ class Conference(Part):
     def zone_info(self) -> ZoneInfo:
         return ZoneInfo(self.time_zone)
 
+    @cached_property
+    def days(self) -> list[date]:
+        """Every day on which there may be something to enter: the conference's own and those of all its sessions."""
+        first = min([self.opens_on, *(session.starts_at.date() for session in self.sessions)])
+        last = max([self.closes_on, *(session.ends_at.date() for session in self.sessions)])
+        return [first + timedelta(days=after) for after in range((last - first).days + 1)]
+
+    def instant(self, local: datetime) -> datetime:
+        """Return local time at the venue, without offset, as an instant in UTC."""
+        return local.replace(tzinfo=self.zone_info).astimezone(UTC)
+
     def quota(self, delegation: Delegation) -> int:
         """How many people `delegation` may register in all."""
         return delegation.quota if delegation.quota is not None else self.kind[delegation.kind].quota
@@ -175,3 +254,8 @@ class Conference(Part):
     def quota_of_category(self, delegation: Delegation, category: str) -> int | None:
         """How many of `category` it may register, or `None` where only the whole quota limits."""
         return self.kind[delegation.kind].quota_by_category.get(category)
+
+
+def _as_error(fault: Fault) -> InitErrorDetails:
+    kind = PydanticCustomError(cast(LiteralString, fault.kind), "{message}", {"message": fault.message})
+    return InitErrorDetails(type=kind, loc=fault.loc, input=fault.found)
