@@ -51,7 +51,9 @@ Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 Email = Annotated[
     str,
     StringConstraints(
-        max_length=254, strip_whitespace=True, pattern=r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$"
+        max_length=254,
+        strip_whitespace=True,
+        pattern=r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$",
     ),
 ]
 TextByLanguage = Annotated[dict[Language, Line], Field(min_length=1)]
@@ -65,7 +67,9 @@ def in_language(text: Mapping[Language, str], language: Language) -> str:
 class Fact(BaseModel):
     """State that is published: immutable, and read tolerantly."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", ser_json_bytes="base64", val_json_bytes="base64")
+    model_config = ConfigDict(
+        frozen=True, extra="ignore", hide_input_in_errors=True, ser_json_bytes="base64", val_json_bytes="base64"
+    )
     event_type: ClassVar[str]
     major: ClassVar[int] = 1
 
@@ -78,7 +82,7 @@ class Fact(BaseModel):
 class Request(BaseModel):
     """What is asked of registration: read strictly."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
     event_type: ClassVar[str]
     major: ClassVar[int] = 1
 

@@ -1,0 +1,80 @@
+"""CloudEvents 1.0 in the Kafka protocol binding, binary mode: attributes are `ce_` headers, the value is the data.
+
+https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/kafka-protocol-binding.md
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from shared.clock import utc_now
+from shared.events import Fact
+from shared.ids import new_id
+from shared.tracing import continued
+
+Headers = list[tuple[str, bytes]]
+
+
+class Record(NamedTuple):
+    """What goes into a Kafka record."""
+
+    key: bytes
+    value: bytes
+    headers: Headers
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """The attributes of a received event."""
+
+    id: str
+    type: str
+    major: int
+    source: str
+    traceparent: str
+
+
+def schema_uri(event_type: str, major: int) -> str:
+    """`ce_dataschema` of an event; the major version is its last part."""
+    return f"urn:lanyard:event:{event_type}:{major}"
+
+
+def encode(fact: Fact, source: str, traceparent: str) -> Record:
+    """Encode `fact` as a new event of `source` (a service or a printer), on the given trace."""
+    headers = {
+        "ce_specversion": "1.0",
+        "ce_id": str(new_id()),
+        "ce_type": fact.event_type,
+        "ce_source": source,
+        "ce_subject": fact.key,
+        "ce_time": utc_now().isoformat().replace("+00:00", "Z"),
+        "ce_dataschema": schema_uri(fact.event_type, fact.major),
+        "traceparent": traceparent,
+        "content-type": "application/json",
+    }
+    return Record(fact.key.encode(), fact.model_dump_json().encode(), [(name, text.encode()) for name, text in headers.items()])
+
+
+def decode(headers: Iterable[tuple[str, bytes]], *, default_type: str, default_id: str) -> Envelope:
+    """Read the attributes of a record.
+
+    A record without CloudEvents headers, as a printer of ten lines may send one, is read as its topic's own type,
+    version 1, with its place in the topic as id.
+    """
+    found = {name: value.decode("utf-8", "replace") for name, value in headers if value}
+    return Envelope(
+        id=found.get("ce_id", default_id),
+        type=found.get("ce_type", default_type),
+        major=major_of(found),
+        source=found.get("ce_source", ""),
+        traceparent=continued(found.get("traceparent")),
+    )
+
+
+def major_of(attributes: Mapping[str, str], name: str = "ce_dataschema") -> int:
+    """The major version that `ce_dataschema` ends in; 1 where there is none, 0 (unknown) where it is not ours."""
+    uri = attributes.get(name)
+    if not uri:
+        return 1
+    version = uri.rpartition(":")[2]
+    return int(version) if uri.startswith("urn:lanyard:event:") and version.isdecimal() else 0

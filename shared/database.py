@@ -1,0 +1,189 @@
+"""One database per service: PostgreSQL in production, SQLite (WAL) embedded; SQLAlchemy Core in threads, off the loop.
+
+A use case is a plain function of a connection; `Database.write` runs it in one transaction and returns after the commit.
+"""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Column, Connection, Engine, MetaData, String, Table, create_engine, event, func, inspect, select
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.engine import make_url
+
+T = TypeVar("T")
+SQLITE_WAIT_SECONDS = 20
+POSTGRESQL_WRITERS = 4
+READERS = 4
+
+
+class WrongDatabase(Exception):
+    """The database belongs to another service."""
+
+
+class Database:
+    """A service's database. Writes on SQLite go through one thread, in order; PostgreSQL has several."""
+
+    def __init__(self, url: str, service: str) -> None:
+        self.service = service
+        self.url = make_url(url)
+        self.is_postgresql = self.url.get_backend_name() == "postgresql"
+        if self.is_postgresql:
+            self.url = self.url.set(drivername="postgresql+psycopg")
+            self._write_engine = self._read_engine = create_engine(
+                self.url, pool_size=POSTGRESQL_WRITERS + READERS, pool_pre_ping=True, hide_parameters=True
+            )
+        else:
+            self._write_engine = _sqlite_engine(self.url, begin="BEGIN IMMEDIATE", connections=1)
+            self._read_engine = _sqlite_engine(self.url, begin="BEGIN", connections=READERS + 1)
+        self._writers = ThreadPoolExecutor(POSTGRESQL_WRITERS if self.is_postgresql else 1, thread_name_prefix="write")
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="read")
+        self._after_commit: list[Callable[[], None]] = []
+
+    def after_commit(self, call: Callable[[], None]) -> None:
+        """Have `call` called on the event loop after each announced write: it wakes what waits for new rows."""
+        self._after_commit.append(call)
+
+    async def write(self, work: Callable[[Connection], T], *, announce: bool = True) -> T:
+        """Run `work` in a transaction and return its result after the commit; an exception rolls back.
+
+        The transaction runs to its end even where the caller is cancelled.
+        """
+        result = await asyncio.get_running_loop().run_in_executor(self._writers, self._transaction, work)
+        if announce:
+            for call in self._after_commit:
+                call()
+        return result
+
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` on a connection that only reads, and return its result."""
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self._reading, work)
+
+    def _transaction(self, work: Callable[[Connection], T]) -> T:
+        with self._write_engine.begin() as connection:
+            return work(connection)
+
+    def _reading(self, work: Callable[[Connection], T]) -> T:
+        with self._read_engine.connect() as connection:
+            return work(connection)
+
+    def migrate(self, migrations: str) -> None:
+        """Bring the tables up to date, once, however many replicas start together; blocks.
+
+        `migrations` is a package with Alembic's versions, such as `registration:migrations`. Raises `WrongDatabase`
+        where another service has stamped the database.
+        """
+        if not self.is_postgresql and self.url.database:
+            _make_folder(self.url.database)
+        with self._write_engine.begin() as connection:
+            if self.is_postgresql:
+                connection.exec_driver_sql("select pg_advisory_xact_lock(hashtext('lanyard migrations'))")
+            self._check_stamp(connection)
+            config = Config()
+            config.set_main_option("script_location", migrations)
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+
+    def _check_stamp(self, connection: Connection) -> None:
+        stamp = Table("lanyard_service", MetaData(), Column("name", String(32), primary_key=True))
+        if not inspect(connection).has_table(stamp.name):
+            stamp.create(connection)
+            connection.execute(stamp.insert().values(name=self.service))
+        owner = connection.execute(select(stamp.c.name)).scalar_one()
+        if owner != self.service:
+            raise WrongDatabase(
+                f"The database {self.url.database} belongs to {owner}. Give {self.service} one of its own "
+                f"in {self.service.upper()}_DATABASE_URL."
+            )
+
+    def connect(self) -> Connection:
+        """A connection of the caller's own, outside the pools' turns; the caller closes it."""
+        return self._read_engine.connect()
+
+    def close(self) -> None:
+        """Finish what runs and let go of the connections; blocks."""
+        self._writers.shutdown()
+        self._readers.shutdown()
+        self._write_engine.dispose()
+        self._read_engine.dispose()
+
+
+class Leadership:
+    """Lets one replica at a time do a thing: by a lock of PostgreSQL's that dies with its connection.
+
+    On SQLite, where a service is one process, it is always held. Its methods block, and are for one thread at a time.
+    """
+
+    def __init__(self, database: Database, name: str) -> None:
+        self._database = database
+        self._name = f"{database.service} {name}"
+        self._connection: Connection | None = None
+
+    def read(self, work: Callable[[Connection], list[T]]) -> list[T]:
+        """Run `work` where this replica leads; else return nothing. A lost connection loses the lead, and raises."""
+        if not self._database.is_postgresql:
+            with self._database.connect() as connection:
+                return work(connection)
+        if self._connection is None:
+            connection = self._database.connect()
+            try:
+                led = connection.execute(select(func.pg_try_advisory_lock(func.hashtext(self._name)))).scalar_one()
+                connection.commit()
+            except BaseException:
+                connection.close()
+                raise
+            if not led:
+                connection.close()
+                return []
+            self._connection = connection
+        try:
+            found = work(self._connection)
+            self._connection.commit()
+        except BaseException:
+            self.release()
+            raise
+        return found
+
+    def release(self) -> None:
+        if self._connection is not None:
+            self._connection.invalidate()  # closed for real: a pooled connection would keep the lock
+            self._connection.close()
+            self._connection = None
+
+
+def _make_folder(database: str) -> None:
+    Path(database).parent.mkdir(parents=True, exist_ok=True)
+
+
+def _sqlite_engine(url: Any, *, begin: str, connections: int) -> Engine:
+    engine = create_engine(
+        url,
+        pool_size=connections,
+        max_overflow=0,
+        hide_parameters=True,
+        connect_args={"check_same_thread": False, "timeout": SQLITE_WAIT_SECONDS, "isolation_level": None},
+    )
+
+    @event.listens_for(engine, "connect")
+    def set_pragmas(connection: Any, _: Any) -> None:  # pyright: ignore[reportUnusedFunction] (the listener keeps it)
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-16000"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def begin_transaction(connection: Connection) -> None:  # pyright: ignore[reportUnusedFunction]
+        connection.exec_driver_sql(begin)
+
+    return engine
+
+
+def insert(tx: Connection, table: Table) -> Any:
+    """An INSERT that knows `ON CONFLICT`, in the dialect of `tx`.
+
+    Typed as `Any`: SQLAlchemy's two dialects share these methods but no type.
+    """
+    return postgresql_insert(table) if tx.dialect.name == "postgresql" else sqlite_insert(table)

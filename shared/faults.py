@@ -1,0 +1,23 @@
+"""Which exceptions pass by themselves: what they interrupt is retried in place and never dead-lettered."""
+
+from aiokafka.errors import KafkaConnectionError, KafkaTimeoutError, NodeNotReadyError, RequestTimedOutError
+from aiosmtplib.errors import SMTPConnectError, SMTPServerDisconnected, SMTPTimeoutError
+from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+PASSING = (
+    OperationalError,
+    InterfaceError,
+    InternalError,
+    PoolTimeout,
+    KafkaConnectionError,
+    KafkaTimeoutError,
+    NodeNotReadyError,
+    RequestTimedOutError,
+    SMTPConnectError,
+    SMTPServerDisconnected,
+    SMTPTimeoutError,
+    OSError,
+    TimeoutError,
+)
+"""Database, broker or mail server away, full, slow or restarting."""

@@ -1,0 +1,134 @@
+"""HTTP as every service offers it: bounded bodies, problem details, one trace per request, `/health`, `/ready`, `/metrics`."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+import orjson
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pydantic import BaseModel, ValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from shared.events import MAX_EVENT_BYTES
+from shared.logs import get_log
+from shared.problems import FieldFault, Problem, faults_of, invalid_body, pointer
+from shared.tracing import continued
+
+log = get_log()
+
+M = TypeVar("M", bound=BaseModel)
+
+_NO_ROUTE = {
+    404: Problem(404, "not-found", "There is nothing at this address.", "The API is described at `/docs`."),
+    405: Problem(405, "method-not-allowed", "This address does not take this method.", "The API is described at `/docs`."),
+}
+
+
+class Readiness(BaseModel):
+    """What `/ready` answers: 200 where `ready`, else 503."""
+
+    ready: bool
+    checks: dict[str, Any]
+
+
+def http_app(title: str, ready: Callable[[], Awaitable[Readiness]]) -> FastAPI:
+    """A FastAPI app with what every service offers; its own routes are included by the caller."""
+    app = FastAPI(title=title, version="1", redoc_url=None)
+    app.add_exception_handler(Problem, _answer_problem)
+    app.add_exception_handler(RequestValidationError, _answer_invalid_parameters)
+    app.add_exception_handler(HTTPException, _answer_no_route)
+    app.add_exception_handler(Exception, _answer_own_fault)
+
+    @app.get("/health", summary="Is the process alive?")
+    async def health() -> dict[str, str]:  # pyright: ignore[reportUnusedFunction] (FastAPI keeps it)
+        return {"status": "ok"}
+
+    @app.get("/ready", summary="Can it do its work?", response_model=Readiness, responses={503: {"model": Readiness}})
+    async def readiness() -> Response:  # pyright: ignore[reportUnusedFunction]
+        state = await ready()
+        return json_response(state.model_dump(), 200 if state.ready else 503)
+
+    @app.get("/metrics", include_in_schema=False)
+    async def metrics() -> Response:  # pyright: ignore[reportUnusedFunction]
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+    return app
+
+
+def json_response(content: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    return Response(orjson.dumps(content, default=str), status, headers, "application/json")
+
+
+def traceparent_of(request: Request) -> str:
+    """The trace of this request: the caller's, or a new one."""
+    return continued(request.headers.get("traceparent"))
+
+
+async def read_body(request: Request, limit: int = MAX_EVENT_BYTES) -> bytes:
+    """The whole body; raises 413 as soon as it is known to exceed `limit` bytes."""
+    too_large = Problem(413, "too-large", "The request is too large.", f"At most {limit // 1024} KiB are taken here.")
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal() and int(declared) > limit:
+        raise too_large
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > limit:
+            raise too_large
+    return bytes(body)
+
+
+def require_json(request: Request, *accepted: str) -> str:
+    """The media type of the request, without parameters; raises 415 where it is none of `accepted`."""
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type not in (accepted or ("application/json",)):
+        expected = ", ".join(accepted or ("application/json",))
+        raise Problem(415, "wrong-media-type", "This media type is not taken here.", f"Send {expected}.")
+    return media_type
+
+
+def parse(model: type[M], body: bytes) -> M:
+    """The body as `model`; raises 400 where it is not JSON, 422 with every fault where it is not valid."""
+    try:
+        return model.model_validate_json(body)
+    except ValidationError as error:
+        raise problem_of(error) from None
+
+
+def problem_of(error: ValidationError) -> Problem:
+    first = error.errors(include_input=False, include_url=False)[0]
+    if first["type"] != "json_invalid":
+        return invalid_body(faults_of(error))
+    if "recursion" in first["msg"]:
+        return Problem(400, "too-deep", "The JSON is nested too deeply.", "No request here needs more than a few levels.")
+    return Problem(400, "not-json", "The body is not JSON.", first["msg"].removeprefix("Invalid JSON: "))
+
+
+async def _answer_problem(_: Request, error: Exception) -> Response:
+    assert isinstance(error, Problem)
+    return error.response()
+
+
+async def _answer_invalid_parameters(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    return invalid_body(
+        [
+            FieldFault(pointer=pointer(fault["loc"][1:]) or "/", code=str(fault["type"]), detail=str(fault["msg"]))
+            for fault in error.errors()
+        ]
+    ).response()
+
+
+async def _answer_no_route(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    problem = _NO_ROUTE.get(error.status_code)
+    if problem is None:
+        problem = Problem(error.status_code, "refused", str(error.detail))
+    return Response(orjson.dumps(problem.document()), error.status_code, error.headers, "application/problem+json")
+
+
+async def _answer_own_fault(request: Request, error: Exception) -> Response:
+    log.error("request_failed", method=request.method, path=request.url.path, exc_info=error)
+    return Problem(500, "own-fault", "Something went wrong here.", "It was logged. Try again, with the same key.").response()

@@ -1,0 +1,108 @@
+"""Logs: structlog events to standard output, JSON in production and readable on a terminal. Ids only, never a person."""
+
+import logging
+import sys
+import time
+from typing import Any
+
+import orjson
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+Log = structlog.stdlib.BoundLogger
+
+_THIRD_PARTY_LEVEL = {
+    "aiokafka": logging.ERROR,
+    "kafka": logging.ERROR,
+    "faust": logging.ERROR,
+    "mode": logging.ERROR,
+    "uvicorn.access": logging.CRITICAL,
+    "uvicorn": logging.WARNING,
+    "alembic": logging.WARNING,
+    "asyncio": logging.ERROR,
+}
+REPEAT_AFTER_SECONDS = 30.0
+
+# Without local variables: they hold what people sent.
+_TRACEBACKS = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
+
+
+class _RepeatFilter(logging.Filter):
+    """Let an identical third-party line through once in 30 s: a broker that is away makes hundreds of them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._seen: dict[str, float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        line = f"{record.name}{record.msg}"
+        now = time.monotonic()
+        if now - self._seen.get(line, -REPEAT_AFTER_SECONDS) < REPEAT_AFTER_SECONDS:
+            return False
+        if len(self._seen) > 1000:
+            self._seen.clear()
+        self._seen[line] = now
+        return True
+
+
+def configure(service: str, *, log_format: str, level: str) -> None:
+    """Send structlog events and third-party log records of this process to standard output, in one shape."""
+
+    def name_service(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+        event["service"] = service
+        return event
+
+    first: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        name_service,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    threshold = logging.getLevelNamesMapping()[level.upper()]
+    as_json = log_format == "json"
+    last: list[Processor] = (
+        [_TRACEBACKS, structlog.processors.JSONRenderer(serializer=_to_json)]
+        if as_json
+        else [structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())]
+    )
+    structlog.configure(
+        processors=[*first, *last],
+        wrapper_class=structlog.make_filtering_bound_logger(threshold),
+        logger_factory=structlog.BytesLoggerFactory(sys.stdout.buffer) if as_json else structlog.PrintLoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+    _redirect_standard_logging(first, as_json)
+
+
+def _to_json(event: Any, **_: Any) -> bytes:
+    return orjson.dumps(event, default=str)
+
+
+def _to_json_text(event: Any, **_: Any) -> str:
+    return _to_json(event).decode()
+
+
+def _redirect_standard_logging(first: list[Processor], as_json: bool) -> None:
+    renderer: Processor = (
+        structlog.processors.JSONRenderer(serializer=_to_json_text)
+        if as_json
+        else structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())
+    )
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[*first, structlog.stdlib.add_logger_name, structlog.processors.format_exc_info],
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+    )
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(formatter)
+    handler.addFilter(_RepeatFilter())
+    logging.root.handlers = [handler]
+    logging.root.setLevel(logging.WARNING)
+    for name, third_party_level in _THIRD_PARTY_LEVEL.items():
+        logger = logging.getLogger(name)
+        logger.handlers = []
+        logger.propagate = True
+        logger.setLevel(third_party_level)
+
+
+def get_log() -> Log:
+    return structlog.get_logger()

@@ -1,0 +1,108 @@
+"""The transactional outbox: a change and its event are committed in one transaction; `shared.relay` sends the event."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+import orjson
+from sqlalchemy import BigInteger, Column, Connection, DateTime, Integer, LargeBinary, MetaData, String, Table, func, select
+
+from shared.clock import utc_now
+from shared.cloudevents import Headers, Record, encode
+from shared.events import Fact
+
+BATCH = 500
+SEQUENCE = BigInteger().with_variant(Integer, "sqlite")
+
+
+class Row(NamedTuple):
+    """An outbox row as the relay reads it."""
+
+    seq: int
+    topic: str
+    key: bytes
+    value: bytes | None
+    headers: Headers
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What waits in the outbox; `oldest_at` is UTC."""
+
+    rows: int
+    parked: int
+    oldest_at: datetime | None
+
+    def age_seconds(self, now: datetime) -> float:
+        return 0.0 if self.oldest_at is None else max(0.0, (now - self.oldest_at).total_seconds())
+
+
+class Outbox:
+    """The outbox table of one service and what is written to it."""
+
+    def __init__(self, metadata: MetaData, source: str) -> None:
+        self.source = source
+        self.table = Table(
+            "outbox",
+            metadata,
+            Column("seq", SEQUENCE, primary_key=True, autoincrement=True),
+            Column("topic", String(249), nullable=False),
+            Column("key", LargeBinary, nullable=False),
+            Column("value", LargeBinary),
+            Column("headers", LargeBinary, nullable=False),
+            Column("created_at", DateTime(timezone=True), nullable=False),
+            Column("refusal", String(200)),
+            sqlite_autoincrement=True,
+        )
+        self._insert = self.table.insert()
+
+    def publish(self, tx: Connection, messages: Sequence[tuple[str, Fact, str]]) -> None:
+        """Have (topic, fact, traceparent) sent, in order, once the transaction has committed."""
+        self.publish_records(tx, [(topic, encode(fact, self.source, trace)) for topic, fact, trace in messages])
+
+    def publish_records(self, tx: Connection, records: Sequence[tuple[str, Record]]) -> None:
+        """Have records of any content sent: dead letters keep their original bytes."""
+        if not records:
+            return
+        now = utc_now()
+        tx.execute(
+            self._insert,
+            [
+                {"topic": topic, "key": record.key, "value": record.value, "headers": _pack(record.headers), "created_at": now}
+                for topic, record in records
+            ],
+        )
+
+    def backlog(self, tx: Connection) -> Backlog:
+        t = self.table
+        waiting = select(func.count(), func.min(t.c.created_at)).where(t.c.refusal.is_(None))
+        rows, oldest = tx.execute(waiting).one()
+        parked = tx.execute(select(func.count()).where(t.c.refusal.is_not(None))).scalar_one()
+        return Backlog(rows, parked, oldest if oldest is None or oldest.tzinfo else oldest.replace(tzinfo=UTC))
+
+    def waiting(self, tx: Connection) -> list[Row]:
+        """The oldest rows to send, in order, at most `BATCH` of them."""
+        t = self.table
+        query = (
+            select(t.c.seq, t.c.topic, t.c.key, t.c.value, t.c.headers)
+            .where(t.c.refusal.is_(None))
+            .order_by(t.c.seq)
+            .limit(BATCH)
+        )
+        return [Row(seq, topic, key, value, _unpack(headers)) for seq, topic, key, value, headers in tx.execute(query)]
+
+    def remove(self, tx: Connection, sequences: Sequence[int]) -> None:
+        tx.execute(self.table.delete().where(self.table.c.seq.in_(sequences)))
+
+    def park(self, tx: Connection, seq: int, refusal: str) -> None:
+        """Keep a row that the broker refuses for ever, out of the way of the others."""
+        tx.execute(self.table.update().where(self.table.c.seq == seq).values(refusal=refusal[:200]))
+
+
+def _pack(headers: Headers) -> bytes:
+    return orjson.dumps([(name, value.decode("utf-8", "surrogateescape")) for name, value in headers])
+
+
+def _unpack(headers: bytes) -> Headers:
+    return [(name, value.encode("utf-8", "surrogateescape")) for name, value in orjson.loads(headers)]

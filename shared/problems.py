@@ -1,0 +1,84 @@
+"""Errors as people and programs read them: RFC 9457 problem details, with every fault of a body at once."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+from pydantic import BaseModel, ConfigDict, ValidationError
+from starlette.responses import Response
+
+MEDIA_TYPE = "application/problem+json"
+
+
+class FieldFault(BaseModel):
+    """What is wrong with one field; `pointer` is its JSON Pointer (RFC 6901) in the body, or a header's or parameter's name."""
+
+    model_config = ConfigDict(frozen=True)
+
+    pointer: str
+    code: str
+    detail: str
+
+
+class Problem(Exception):
+    """An error with its answer. `code` is stable and for programs; `title` and `detail` are for people."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        title: str,
+        detail: str = "",
+        *,
+        faults: Sequence[FieldFault] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(code)
+        self.status, self.code, self.title, self.detail = status, code, title, detail
+        self.faults = list(faults)
+        self.headers = dict(headers or {})
+
+    def document(self) -> dict[str, Any]:
+        document: dict[str, Any] = {"type": f"urn:lanyard:problem:{self.code}", "title": self.title, "status": self.status}
+        if self.detail:
+            document["detail"] = self.detail
+        if self.faults:
+            document["errors"] = [fault.model_dump() for fault in self.faults]
+        return document
+
+    def response(self) -> Response:
+        return Response(orjson.dumps(self.document()), self.status, self.headers, MEDIA_TYPE)
+
+
+def pointer(location: Sequence[int | str]) -> str:
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in location)
+
+
+def faults_of(error: ValidationError, under: str = "") -> list[FieldFault]:
+    """Every fault of a body, with the place of each; never with the value that was sent."""
+    return [
+        FieldFault(pointer=under + pointer(fault["loc"]), code=_code(fault["type"]), detail=_sentence(fault["msg"]))
+        for fault in error.errors(include_input=False, include_url=False)
+    ]
+
+
+def _code(pydantic_type: str) -> str:
+    return {"missing": "required", "extra_forbidden": "unknown-field"}.get(pydantic_type, pydantic_type.replace("_", "-"))
+
+
+def _sentence(message: str) -> str:
+    message = message.removeprefix("Value error, ")
+    return {"Field required": "This field is required.", "Extra inputs are not permitted": "This field is not known."}.get(
+        message, message[:1].upper() + message[1:].rstrip(".") + "."
+    )
+
+
+def invalid_body(faults: Sequence[FieldFault]) -> Problem:
+    count = len(faults)
+    return Problem(
+        422,
+        "invalid",
+        "The request is not valid.",
+        f"{count} fault{'s' if count != 1 else ''}; nothing was stored. Correct what `errors` names and send it again.",
+        faults=faults,
+    )

@@ -1,0 +1,37 @@
+"""An event as it came from Kafka: its fact, and the record that carried it."""
+
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from shared.cloudevents import Envelope, Headers
+from shared.events import Fact
+from shared.tracing import trace_id
+
+F = TypeVar("F", bound=Fact, covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class RawRecord:
+    """The record, byte for byte; `value` is `None` in a tombstone."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes
+    value: bytes | None
+    headers: Headers
+
+
+@dataclass(frozen=True, slots=True)
+class Received(Generic[F]):
+    fact: F
+    envelope: Envelope
+    record: RawRecord
+
+    @property
+    def trace_id(self) -> str:
+        return trace_id(self.envelope.traceparent)
+
+
+class Unreadable(Exception):
+    """The record holds no event of the expected type and major version; the message says what was wrong."""

@@ -1,0 +1,110 @@
+"""What a reader keeps of a compacted topic: per key the content of the highest revision, and nothing lower.
+
+Duplicates, replays and late events are harmless by construction: `keep_newest` returns only what is news.
+"""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from typing import Generic, NamedTuple, TypeVar
+
+from sqlalchemy import Column, Connection, Integer, LargeBinary, MetaData, String, Table, Text, select
+
+from shared.database import insert
+from shared.events import DelegateRegistered, Fact, SessionChanged, Status
+from shared.received import Received
+
+Revised = DelegateRegistered | SessionChanged
+R = TypeVar("R", DelegateRegistered, SessionChanged)
+
+
+class RevisionConflict(Exception):
+    """The same revision of one key came with two contents: one of them is a fault of whoever wrote it."""
+
+
+class News(NamedTuple, Generic[R]):
+    """A fact newer than what was known, and what was known."""
+
+    received: Received[R]
+    before: R | None
+
+
+class KnownFacts(Generic[R]):
+    """The newest fact of each key, in a table of the service that reads it."""
+
+    def __init__(self, metadata: MetaData, name: str, fact_type: type[R]) -> None:
+        self.fact_type = fact_type
+        self.table = Table(
+            name,
+            metadata,
+            Column("key", String(64), primary_key=True),
+            Column("revision", Integer, nullable=False),
+            Column("content", Text, nullable=False),
+        )
+        self.erased = Table(f"{name}_erased", metadata, Column("key_hash", LargeBinary(32), primary_key=True))
+
+    def get(self, tx: Connection, keys: Iterable[str]) -> dict[str, R]:
+        """The newest known fact of each of `keys`; an unknown key is absent."""
+        query = select(self.table.c.key, self.table.c.content).where(self.table.c.key.in_(list(keys)))
+        return {key: self.fact_type.model_validate_json(content) for key, content in tx.execute(query)}
+
+    def keep_newest(self, tx: Connection, batch: Sequence[Received[R]]) -> list[News[R]]:
+        """Store what is newer than what was known and return it, one per key; drop the rest.
+
+        Raises `RevisionConflict` where a revision that is known comes with other content.
+        """
+        newest: dict[str, Received[R]] = {}
+        for received in batch:
+            held = newest.get(received.fact.key)
+            if held is not None and held.fact.revision == received.fact.revision:
+                _same_content(held.fact, received.fact)
+            if held is None or received.fact.revision > held.fact.revision:
+                newest[received.fact.key] = received
+        for key in self._erased_keys(tx, newest):
+            del newest[key]
+        known = self.get(tx, newest)
+        news: list[News[R]] = []
+        for key, received in newest.items():
+            before = known.get(key)
+            if before is not None and before.revision == received.fact.revision:
+                _same_content(before, received.fact)
+            if before is None or received.fact.revision > before.revision:
+                news.append(News(received, before))
+        self._store(tx, [each.received.fact for each in news])
+        return news
+
+    def forget(self, tx: Connection, keys: Sequence[str]) -> None:
+        """Take a tombstone: the erased fact goes, the hash of its key stays for ever."""
+        tx.execute(self.table.delete().where(self.table.c.key.in_(keys)))
+
+    def _store(self, tx: Connection, facts: Sequence[R]) -> None:
+        if not facts:
+            return
+        rows = [{"key": fact.key, "revision": fact.revision, "content": fact.model_dump_json()} for fact in facts]
+        upsert = insert(tx, self.table)
+        tx.execute(
+            upsert.on_conflict_do_update(
+                index_elements=["key"], set_={"revision": upsert.excluded.revision, "content": upsert.excluded.content}
+            ),
+            rows,
+        )
+        erased = [{"key_hash": _hash(fact.key)} for fact in facts if _is_erased(fact)]
+        if erased:
+            tx.execute(insert(tx, self.erased).on_conflict_do_nothing(), erased)
+
+    def _erased_keys(self, tx: Connection, keys: Iterable[str]) -> list[str]:
+        hashes = {_hash(key): key for key in keys}
+        found = tx.execute(select(self.erased.c.key_hash).where(self.erased.c.key_hash.in_(list(hashes))))
+        return [hashes[key_hash] for key_hash in found.scalars()]
+
+
+def _same_content(known: Fact, received: Fact) -> None:
+    if known != received:
+        raise RevisionConflict(f"revision of {received.event_type} {received.key} is already known with other content")
+
+
+def _is_erased(fact: Revised) -> bool:
+    return isinstance(fact, DelegateRegistered) and fact.status is Status.ERASED
+
+
+def _hash(key: str) -> bytes:
+    return hashlib.sha256(key.encode()).digest()

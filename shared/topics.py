@@ -1,0 +1,103 @@
+"""The topics: who writes and reads them, what keys them, how long they keep (the table in ARCHITECTURE.md)."""
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from kafka.admin import KafkaAdminClient, NewTopic
+from kafka.errors import TopicAlreadyExistsError
+
+from shared.settings import KafkaSettings
+
+_DAY_MS = 24 * 60 * 60 * 1000
+QUEUE_RETENTION_MS = 90 * _DAY_MS
+TOMBSTONE_RETENTION_MS = 30 * _DAY_MS
+MAX_RECORD_BYTES = 300 * 1024
+"""A record of 256 KiB with its headers and framing."""
+
+DELEGATE_REGISTERED = "delegate-registered"
+SESSION_CHANGED = "session-changed"
+BADGE_STATUS = "badge-status"
+SERVICES = ("registration", "badging", "notifications")
+
+
+class Cleanup(StrEnum):
+    COMPACT = "compact"
+    DELETE = "delete"
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """A topic by its name without prefix."""
+
+    name: str
+    cleanup: Cleanup
+
+    def configuration(self) -> dict[str, str]:
+        kept = (
+            {"delete.retention.ms": str(TOMBSTONE_RETENTION_MS)}
+            if self.cleanup is Cleanup.COMPACT
+            else {"retention.ms": str(QUEUE_RETENTION_MS)}
+        )
+        return {"cleanup.policy": self.cleanup.value, "max.message.bytes": str(MAX_RECORD_BYTES), **kept}
+
+
+def badge_queue(station: str, *, urgent: bool = False) -> str:
+    return f"badge-queue.{station}.urgent" if urgent else f"badge-queue.{station}"
+
+
+def dead_letter(service: str) -> str:
+    return f"{service}.dead-letter"
+
+
+def retry(service: str) -> str:
+    return f"{service}.retry"
+
+
+def all_topics(stations: Iterable[str]) -> list[Topic]:
+    """Every topic of a deployment with these badge stations."""
+    deleted = [BADGE_STATUS]
+    deleted += [badge_queue(station, urgent=urgent) for station in stations for urgent in (False, True)]
+    deleted += [name(service) for service in SERVICES for name in (dead_letter, retry)]
+    compacted = (DELEGATE_REGISTERED, SESSION_CHANGED)
+    return [Topic(name, Cleanup.COMPACT) for name in compacted] + [Topic(name, Cleanup.DELETE) for name in deleted]
+
+
+def create(kafka: KafkaSettings, stations: Iterable[str]) -> list[str]:
+    """Create the topics that do not exist yet and return their full names. Idempotent; blocks; raises `KafkaError`."""
+    admin = KafkaAdminClient(**kafka.client_arguments())
+    try:
+        existing = set(admin.list_topics())
+        missing = [topic for topic in all_topics(stations) if kafka.topic(topic.name) not in existing]
+        created: list[str] = []
+        for topic in missing:
+            new = NewTopic(
+                name=kafka.topic(topic.name),
+                num_partitions=kafka.kafka_partitions,
+                replication_factor=kafka.kafka_replication,
+                topic_configs=topic.configuration(),
+            )
+            try:
+                admin.create_topics([new])
+            except TopicAlreadyExistsError:
+                continue  # another replica was first
+            created.append(new.name)
+        return created
+    finally:
+        admin.close()
+
+
+def missing(kafka: KafkaSettings, names: Iterable[str]) -> list[str]:
+    """Full names of those topics that the broker does not have. Blocks; raises `KafkaError` where it is away."""
+    admin = KafkaAdminClient(**kafka.client_arguments())
+    try:
+        existing = set(admin.list_topics())
+        return sorted({kafka.topic(name) for name in names} - existing)
+    finally:
+        admin.close()
+
+
+async def await_topics(kafka: KafkaSettings, names: Iterable[str]) -> list[str]:
+    """`missing`, off the event loop."""
+    return await asyncio.to_thread(missing, kafka, list(names))
