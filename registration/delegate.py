@@ -1,0 +1,104 @@
+"""A delegate as registration holds them, what they are known by, and the event made of each revision. Pure."""
+
+import hashlib
+import unicodedata
+from datetime import date, datetime
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+
+from shared.conference import Conference
+from shared.events import (
+    ENDED,
+    DelegateRegistered,
+    Enrolment,
+    Party,
+    Person,
+    PersonSubmitted,
+    Slug,
+    Status,
+)
+
+
+class Registration(BaseModel):
+    """A delegate as registration alone holds them: with birth date, document number and, of the protected, the name."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    delegate_id: UUID
+    revision: int
+    status: Status
+    status_reason: str | None = None
+    category: Slug
+    pass_type: Slug
+    pass_days: list[date] = []
+    delegation: Slug
+    person: PersonSubmitted
+    protected: bool = False
+    enrolments: list[Enrolment] = []
+    submitted_at: datetime
+    changed_at: datetime
+
+    @property
+    def holds_place(self) -> bool:
+        """Whether this registration counts against its delegation's quota."""
+        return self.status not in ENDED
+
+    def enrolment(self, session_id: str) -> Enrolment | None:
+        return next((each for each in self.enrolments if each.session_id == session_id), None)
+
+
+def person_keys(person: PersonSubmitted, delegation: str) -> list[str]:
+    """What a person is known by: name within the delegation, name with e-mail, document number. Hashed, never shown.
+
+    Two people may share an e-mail address (a mission's) or a name (across delegations), so neither alone decides.
+    """
+    name = _folded(f"{person.given_name} {person.family_name}")
+    known_by = [f"name in delegation|{delegation}|{name}", f"name and e-mail|{name}|{_folded(person.email)}"]
+    if person.document_number:
+        known_by.append(f"document|{_folded(person.document_number)}")
+    return [hashlib.sha256(each.encode()).hexdigest() for each in known_by]
+
+
+def fact_of(registration: Registration, conference: Conference) -> DelegateRegistered:
+    """The `delegate-registered` event of this revision: what its readers need and no more."""
+    delegation = conference.delegation[registration.delegation]
+    return DelegateRegistered(
+        delegate_id=registration.delegate_id,
+        revision=registration.revision,
+        status=registration.status,
+        status_reason=registration.status_reason,
+        conference=conference.slug,
+        category=registration.category,
+        pass_type=registration.pass_type,
+        pass_days=registration.pass_days,
+        delegation=Party(code=delegation.code, names=delegation.names),
+        person=_public_person(registration),
+        protected=registration.protected,
+        enrolments=registration.enrolments,
+        changed_at=registration.changed_at,
+    )
+
+
+def _public_person(registration: Registration) -> Person:
+    held, protected = registration.person, registration.protected
+    return Person(
+        printed_name=held.function if protected else printed_name(held),
+        given_name=None if protected else held.given_name,
+        family_name=None if protected else held.family_name,
+        function=held.function,
+        email=held.email,
+        language=held.language,
+        time_zone=held.time_zone,
+    )
+
+
+def printed_name(person: PersonSubmitted) -> str:
+    """The name as printed: as given, else given and family name (which together may exceed a line's 160 characters)."""
+    return person.printed_name or f"{person.given_name} {person.family_name}"[:160]
+
+
+def _folded(text: str) -> str:
+    """Case, accents and spacing do not make another person."""
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    return " ".join("".join(character for character in decomposed if not unicodedata.combining(character)).split())

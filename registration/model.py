@@ -1,0 +1,283 @@
+"""The rules of registration: who may be registered, what a decision or a withdrawal does, who gets the last place.
+
+Pure: a rule takes the request, the conference and the `Register` as it stands, and returns the next revision or
+raises `Refused` with every fault at once. It changes nothing; `Register.apply` does.
+"""
+
+from collections.abc import Iterable, Iterator
+from datetime import date, datetime
+from typing import NamedTuple
+from uuid import UUID
+from zoneinfo import available_timezones
+
+from registration.delegate import Registration, person_keys
+from registration.register import Register
+from shared.conference import Accreditation, Category, Conference, Delegation
+from shared.events import (
+    ENDED,
+    Email,
+    Enrolment,
+    EnrolmentState,
+    Language,
+    Line,
+    PersonSubmitted,
+    RegistrationSubmitted,
+    Request,
+    SessionStatus,
+    Status,
+)
+
+RELEASED_BY_DELEGATE = "left"
+TIME_ZONES = frozenset(available_timezones())
+
+
+class Fault(NamedTuple):
+    """One thing wrong with a request: where (a JSON Pointer into its body), a stable code, and a sentence for people."""
+
+    pointer: str
+    code: str
+    detail: str
+
+
+class Refused(Exception):
+    """A request that breaks rules; nothing is changed by it."""
+
+    def __init__(self, faults: Iterable[Fault]) -> None:
+        self.faults = list(faults)
+        super().__init__(", ".join(fault.code for fault in self.faults))
+
+
+class NotNow(Exception):
+    """What is asked does not fit the state the delegate is in; `detail` says what would."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(code)
+        self.code, self.detail = code, detail
+
+
+class PersonAmended(Request):
+    """What is amended of a person; what is left out stays."""
+
+    given_name: Line | None = None
+    family_name: Line | None = None
+    printed_name: Line | None = None
+    function: Line | None = None
+    email: Email | None = None
+    language: Language | None = None
+    time_zone: str | None = None
+    birth_date: date | None = None
+    document_number: Line | None = None
+
+
+class Amendment(Request):
+    """The body of `PATCH /delegates/{id}`. Category and delegation are not amended: withdraw and register anew."""
+
+    person: PersonAmended | None = None
+    protected: bool | None = None
+    pass_days: list[date] | None = None
+
+
+def register(
+    request: RegistrationSubmitted, conference: Conference, register: Register, delegate_id: UUID, now: datetime, at: datetime
+) -> Registration:
+    """Register a person who is not known yet: accredited at once or submitted, as the category says.
+
+    `now` is the conference's time, for its rules; `at` the true time, for the record.
+    """
+    category = conference.category.get(request.category)
+    delegation = conference.delegation.get(request.delegation)
+    faults = [*_party_faults(request, category, delegation)]
+    if category is None or delegation is None:
+        raise Refused([*faults, *_person_faults(request.person, None)])
+    faults += _person_faults(request.person, category)
+    faults += _category_faults(category, conference, request.protected, request.pass_days)
+    faults += _duplicate_faults(request.person, delegation.code, register, None)
+    faults += _quota_faults(conference, delegation, category, register)
+    for index, session_id in enumerate(request.sessions):
+        faults += _enrolment_faults(session_id, category.slug, register, now, f"/sessions/{index}")
+    if len(set(request.sessions)) != len(request.sessions):
+        faults.append(Fault("/sessions", "repeated", "A session is named twice."))
+    if faults:
+        raise Refused(faults)
+    automatic = category.accreditation is Accreditation.AUTOMATIC
+    return Registration(
+        delegate_id=delegate_id,
+        revision=1,
+        status=Status.ACCREDITED if automatic else Status.SUBMITTED,
+        category=category.slug,
+        pass_type=category.pass_type,
+        pass_days=sorted(request.pass_days),
+        delegation=delegation.code,
+        person=request.person,
+        protected=request.protected,
+        enrolments=[Enrolment(session_id=each, state=EnrolmentState.ENROLLED) for each in request.sessions],
+        submitted_at=at,
+        changed_at=at,
+    )
+
+
+def amend(current: Registration, change: Amendment, conference: Conference, register: Register, now: datetime) -> Registration:
+    """Correct what a registration says; returns `current` itself where nothing would change."""
+    if current.status in ENDED:
+        raise NotNow("registration-ended", f"This registration is {current.status.value}; register the person anew.")
+    amended = {} if change.person is None else change.person.model_dump(exclude_unset=True)
+    person = current.person.model_copy(update=amended)
+    protected = current.protected if change.protected is None else change.protected
+    days = current.pass_days if change.pass_days is None else sorted(change.pass_days)
+    category = conference.category[current.category]
+    faults = [
+        Fault(f"/person/{name}", "required", "This field cannot be emptied.")
+        for name in ("given_name", "family_name", "function", "email", "language", "time_zone")
+        if name in amended and amended[name] is None
+    ]
+    if not faults:
+        faults += _person_faults(person, category)
+        faults += _category_faults(category, conference, protected, days)
+        faults += _duplicate_faults(person, current.delegation, register, current.delegate_id)
+    if faults:
+        raise Refused(faults)
+    return _next(current, now, person=person, protected=protected, pass_days=days)
+
+
+def accredit(current: Registration, conference: Conference, register: Register, now: datetime) -> Registration:
+    """Accredit: from submitted or under review, or a refusal taken back while the quota has room."""
+    if current.status is Status.ACCREDITED:
+        return current
+    if current.status in (Status.WITHDRAWN, Status.ERASED):
+        raise NotNow("registration-ended", f"This registration is {current.status.value}; it cannot be accredited.")
+    if not current.holds_place:
+        delegation, category = conference.delegation[current.delegation], conference.category[current.category]
+        if faults := list(_quota_faults(conference, delegation, category, register)):
+            raise Refused(faults)
+    return _next(current, now, status=Status.ACCREDITED, status_reason=None)
+
+
+def refuse(current: Registration, reason: str, now: datetime) -> Registration:
+    """Refuse, or take an accreditation back; every place is released in the same revision."""
+    if current.status is Status.REFUSED:
+        return current
+    if current.status in ENDED:
+        raise NotNow("registration-ended", f"This registration is {current.status.value}; it cannot be refused.")
+    return _next(current, now, status=Status.REFUSED, status_reason=reason, enrolments=_all_released(current, "refused"))
+
+
+def withdraw(current: Registration, now: datetime) -> Registration:
+    """Withdraw: the quota place and every enrolment are released in the same revision. Idempotent."""
+    if current.status is Status.WITHDRAWN:
+        return current
+    if current.status in ENDED:
+        raise NotNow("registration-ended", f"This registration is {current.status.value}; it cannot be withdrawn.")
+    return _next(current, now, status=Status.WITHDRAWN, status_reason=None, enrolments=_all_released(current, "withdrawn"))
+
+
+def enrol(current: Registration, session_id: str, register: Register, now: datetime, at: datetime) -> Registration:
+    """Give the delegate a place in a session, where the session's audience and capacity allow it. Idempotent.
+
+    `now` is the conference's time, `at` the true time.
+    """
+    if current.status in ENDED:
+        raise NotNow("registration-ended", f"This registration is {current.status.value}; it cannot be enrolled.")
+    held = current.enrolment(session_id)
+    if held is not None and held.state is EnrolmentState.ENROLLED:
+        return current
+    if faults := list(_enrolment_faults(session_id, current.category, register, now, "/session_id")):
+        raise Refused(faults)
+    place = Enrolment(session_id=session_id, state=EnrolmentState.ENROLLED)
+    return _next(current, at, enrolments=_replaced(current, place))
+
+
+def release(current: Registration, session_id: str, cause: str, now: datetime) -> Registration:
+    """Take the delegate's place in a session, saying why; returns `current` where there is none to take."""
+    held = current.enrolment(session_id)
+    if held is None or held.state is EnrolmentState.RELEASED:
+        return current
+    released = Enrolment(session_id=session_id, state=EnrolmentState.RELEASED, cause=cause)
+    return _next(current, now, enrolments=_replaced(current, released))
+
+
+def _next(current: Registration, now: datetime, **changes: object) -> Registration:
+    changed = current.model_copy(update=changes)
+    if changed == current:
+        return current
+    return changed.model_copy(update={"revision": current.revision + 1, "changed_at": now})
+
+
+def _replaced(current: Registration, enrolment: Enrolment) -> list[Enrolment]:
+    others = [each for each in current.enrolments if each.session_id != enrolment.session_id]
+    return [*others, enrolment]
+
+
+def _all_released(current: Registration, cause: str) -> list[Enrolment]:
+    return [
+        each
+        if each.state is EnrolmentState.RELEASED
+        else Enrolment(session_id=each.session_id, state=EnrolmentState.RELEASED, cause=cause)
+        for each in current.enrolments
+    ]
+
+
+def _party_faults(request: RegistrationSubmitted, category: Category | None, delegation: Delegation | None) -> Iterator[Fault]:
+    if category is None:
+        yield Fault("/category", "unknown-category", f"There is no category {request.category!r}; see `GET /conference`.")
+    if delegation is None:
+        yield Fault(
+            "/delegation", "unknown-delegation", f"There is no delegation {request.delegation!r}; see `GET /conference`."
+        )
+    if category is not None and delegation is not None and delegation.kind not in category.open_to:
+        detail = f"A delegation of kind {delegation.kind} does not register people of category {category.slug}."
+        yield Fault("/category", "category-not-open", detail)
+
+
+def _person_faults(person: PersonSubmitted, category: Category | None) -> Iterator[Fault]:
+    if person.time_zone not in TIME_ZONES:
+        yield Fault("/person/time_zone", "unknown-time-zone", "Not a time zone of the IANA database, such as Europe/Paris.")
+    for name in category.required if category else []:
+        if not getattr(person, name):
+            yield Fault(f"/person/{name}", "required", "This category needs this field.")
+
+
+def _category_faults(category: Category, conference: Conference, protected: bool, days: list[date]) -> Iterator[Fault]:
+    if protected and not category.may_be_protected:
+        yield Fault("/protected", "not-protected", f"People of category {category.slug} are not registered as protected.")
+    if conference.pass_type[category.pass_type].for_named_days:
+        if not days:
+            yield Fault("/pass_days", "required", "This category's pass is valid on named days; name them.")
+        elif outside := [day for day in days if not conference.opens_on <= day <= conference.closes_on]:
+            detail = f"{outside[0]} is not a day of the conference ({conference.opens_on} to {conference.closes_on})."
+            yield Fault("/pass_days", "outside-conference", detail)
+    elif days:
+        yield Fault("/pass_days", "not-for-days", "This category's pass is valid on all days; leave this out.")
+
+
+def _duplicate_faults(person: PersonSubmitted, delegation: str, register: Register, own_id: UUID | None) -> Iterator[Fault]:
+    known = {register.known_person(key) for key in person_keys(person, delegation)} - {None, own_id}
+    if known:
+        yield Fault("/person", "known-person", "This person is registered already; amend that registration instead.")
+
+
+def _quota_faults(conference: Conference, delegation: Delegation, category: Category, register: Register) -> Iterator[Fault]:
+    quota, held = conference.quota(delegation), register.held(delegation.code)
+    if held >= quota:
+        yield Fault("/delegation", "quota-full", f"This delegation has registered {held} of the {quota} people it may.")
+    of_category = conference.quota_of_category(delegation, category.slug)
+    held_in_category = register.held(delegation.code, category.slug)
+    if of_category is not None and held_in_category >= of_category:
+        detail = (
+            f"This delegation has registered {held_in_category} of the {of_category} people of category {category.slug} it may."
+        )
+        yield Fault("/category", "category-quota-full", detail)
+
+
+def _enrolment_faults(session_id: str, category: str, register: Register, now: datetime, where: str) -> Iterator[Fault]:
+    session = register.session(session_id)
+    if session is None:
+        yield Fault(where, "unknown-session", f"There is no session {session_id!r}; see `GET /sessions`.")
+        return
+    if session.status is SessionStatus.CANCELLED:
+        yield Fault(where, "session-cancelled", f"Session {session_id} is cancelled.")
+    if session.ends_at <= now:
+        yield Fault(where, "session-over", f"Session {session_id} is over.")
+    if category not in session.audience:
+        yield Fault(where, "not-in-audience", f"Session {session_id} is not open to category {category}.")
+    if session.capacity is not None and register.enrolled(session_id) >= session.capacity:
+        yield Fault(where, "session-full", f"All {session.capacity} places of session {session_id} are taken.")

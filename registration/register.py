@@ -1,0 +1,95 @@
+"""The register as far as one group of requests may look at it or change it: loaded at once, decided on, stored at once.
+
+A group's requests are decided one after another, each seeing those before it. A rule changes nothing, so a refused
+request leaves no trace here, and nothing reaches the database until all are decided.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Self
+from uuid import UUID
+
+from registration.delegate import Registration
+from shared.events import EnrolmentState, SessionChanged
+
+
+@dataclass(slots=True)
+class Register:
+    """People, sessions and the counts that quotas and capacities are held against."""
+
+    delegates: dict[UUID, Registration] = field(default_factory=dict[UUID, Registration])
+    sessions: dict[str, SessionChanged] = field(default_factory=dict[str, SessionChanged])
+    people: dict[str, UUID] = field(default_factory=dict[str, UUID])
+    """Who is known, by `delegate.person_keys`."""
+    held_by_category: Counter[tuple[str, str]] = field(default_factory=Counter[tuple[str, str]])
+    """Quota places held, by (delegation, category)."""
+    places: Counter[str] = field(default_factory=Counter[str])
+    """People enrolled, by session."""
+    changes: list[Registration | SessionChanged] = field(default_factory=list[Registration | SessionChanged])
+    """Every new revision, in the order decided."""
+
+    def delegate(self, delegate_id: UUID) -> Registration | None:
+        return self.delegates.get(delegate_id)
+
+    def session(self, session_id: str) -> SessionChanged | None:
+        return self.sessions.get(session_id)
+
+    def known_person(self, key: str) -> UUID | None:
+        return self.people.get(key)
+
+    def held(self, delegation: str, category: str | None = None) -> int:
+        """Quota places that a delegation holds, in all or of one category."""
+        if category is not None:
+            return self.held_by_category[delegation, category]
+        return sum(count for (code, _), count in self.held_by_category.items() if code == delegation)
+
+    def enrolled(self, session_id: str) -> int:
+        return self.places[session_id]
+
+    def enrolled_in(self, session_id: str) -> list[Registration]:
+        """Those of the loaded delegates who hold a place in, or wait for, a session."""
+        found = ((each, each.enrolment(session_id)) for each in self.delegates.values())
+        return [each for each, enrolment in found if enrolment and enrolment.state is not EnrolmentState.RELEASED]
+
+    def apply(self, registration: Registration, known_by: Iterable[str]) -> None:
+        """Take the next revision of a delegate, known from now on by `known_by` (none, once withdrawn)."""
+        before = self.delegates.get(registration.delegate_id)
+        self._count(before, -1)
+        self._count(registration, +1)
+        self.delegates[registration.delegate_id] = registration
+        self.people = (
+            {key: owner for key, owner in self.people.items() if owner != registration.delegate_id} if before else self.people
+        )
+        self.people.update(dict.fromkeys(known_by, registration.delegate_id))
+        self.changes.append(registration)
+
+    def apply_session(self, session: SessionChanged) -> None:
+        self.sessions[session.session_id] = session
+        self.changes.append(session)
+
+    def fork(self) -> Self:
+        """A copy to decide on, all or nothing: a batch of events, or a dry run."""
+        return replace(
+            self,
+            delegates=dict(self.delegates),
+            sessions=dict(self.sessions),
+            people=dict(self.people),
+            held_by_category=Counter(self.held_by_category),
+            places=Counter(self.places),
+            changes=list(self.changes),
+        )
+
+    def adopt(self, fork: Self) -> None:
+        """Take over what was decided on a fork."""
+        for name in self.__slots__:
+            setattr(self, name, getattr(fork, name))
+
+    def _count(self, registration: Registration | None, by: int) -> None:
+        if registration is None:
+            return
+        if registration.holds_place:
+            self.held_by_category[registration.delegation, registration.category] += by
+        for enrolment in registration.enrolments:
+            if enrolment.state is EnrolmentState.ENROLLED:
+                self.places[enrolment.session_id] += by
