@@ -109,7 +109,7 @@ class _Reading:
         if not self._sections or file.stem == "conference":
             self._first = file
         try:
-            root: yaml.Node | None = yaml.compose(content.decode("utf-8-sig"), Loader=_LOADER)
+            root = cast(yaml.Node | None, yaml.compose(content.decode("utf-8-sig"), Loader=_LOADER))
         except UnicodeDecodeError as error:
             line = content.count(b"\n", 0, error.start) + 1
             self.faults.append(FolderFault(file, line, "is not UTF-8 text: save it as UTF-8"))
@@ -153,7 +153,8 @@ class _Reading:
     def name_states(self) -> None:
         """Give each delegation that has a territory and no names the names that CLDR has of it."""
         territories = {language: Locale(language).territories for language in LANGUAGES}
-        for number, delegation in enumerate(_mappings(self.data.get("delegations"))):
+        for number, item in enumerate(_items(self.data.get("delegations"))):
+            delegation = cast(dict[str, Any], item if isinstance(item, dict) else {})
             if "names" in delegation or not isinstance(code := delegation.get("territory"), str):
                 continue
             delegation["names"] = {language: names[code] for language, names in territories.items() if code in names}
@@ -232,9 +233,5 @@ def _remedy(message: str, kind: str, found: object) -> str:
             return f"{message[:1].lower()}{message[1:]}{shown}: correct it"
 
 
-def _mappings(items: object) -> list[dict[str, Any]]:
-    return (
-        [cast(dict[str, Any], item) for item in cast(list[object], items) if isinstance(item, dict)]
-        if isinstance(items, list)
-        else []
-    )
+def _items(value: object) -> list[object]:
+    return cast(list[object], value) if isinstance(value, list) else []
