@@ -242,8 +242,8 @@ def _category_faults(category: Category, conference: Conference, protected: bool
     if conference.pass_type[category.pass_type].for_named_days:
         if not days:
             yield Fault("/pass_days", "required", "This category's pass is valid on named days; name them.")
-        elif outside := [day for day in days if not conference.opens_on <= day <= conference.closes_on]:
-            detail = f"{outside[0]} is not a day of the conference ({conference.opens_on} to {conference.closes_on})."
+        elif outside := [day for day in days if day not in conference.days]:
+            detail = f"{outside[0]} is not a day of the conference's week ({conference.days[0]} to {conference.days[-1]})."
             yield Fault("/pass_days", "outside-conference", detail)
     elif days:
         yield Fault("/pass_days", "not-for-days", "This category's pass is valid on all days; leave this out.")
