@@ -39,11 +39,11 @@ def schema_uri(event_type: str, major: int) -> str:
     return f"urn:lanyard:event:{event_type}:{major}"
 
 
-def encode(fact: Fact, source: str, traceparent: str) -> Record:
-    """Encode `fact` as a new event of `source` (a service or a printer), on the given trace."""
+def encode(fact: Fact, source: str, traceparent: str, event_id: str | None = None) -> Record:
+    """Encode `fact` as a new event of `source` (a service or a printer), on the given trace, by default with a new id."""
     headers = {
         "ce_specversion": "1.0",
-        "ce_id": str(new_id()),
+        "ce_id": event_id or str(new_id()),
         "ce_type": fact.event_type,
         "ce_source": source,
         "ce_subject": fact.key,

@@ -11,6 +11,7 @@ from sqlalchemy import BigInteger, Column, Connection, DateTime, Integer, LargeB
 from shared.clock import utc_now
 from shared.cloudevents import Headers, Record, encode
 from shared.events import Fact
+from shared.ids import new_id
 
 BATCH = 500
 SEQUENCE = BigInteger().with_variant(Integer, "sqlite")
@@ -57,9 +58,17 @@ class Outbox:
         )
         self._insert = self.table.insert()
 
-    def publish(self, tx: Connection, messages: Sequence[tuple[str, Fact, str]]) -> None:
-        """Have (topic, fact, traceparent) sent, in order, once the transaction has committed."""
-        self.publish_records(tx, [(topic, encode(fact, self.source, trace)) for topic, fact, trace in messages])
+    def publish(self, tx: Connection, messages: Sequence[tuple[str, Fact, str]]) -> list[str]:
+        """Have (topic, fact, traceparent) sent, in order, once the transaction has committed; returns the event ids."""
+        event_ids = [str(new_id()) for _ in messages]
+        self.publish_records(
+            tx,
+            [
+                (topic, encode(fact, self.source, trace, event_id))
+                for (topic, fact, trace), event_id in zip(messages, event_ids, strict=True)
+            ],
+        )
+        return event_ids
 
     def publish_records(self, tx: Connection, records: Sequence[tuple[str, Record]]) -> None:
         """Have records of any content sent: dead letters keep their original bytes."""

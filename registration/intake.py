@@ -1,0 +1,120 @@
+"""Group commit: concurrent requests share a transaction, are decided one after another, and are answered after its commit.
+
+Nothing is written before all of a group are decided, so a refusal undoes nothing and harms nobody else. If the commit
+fails, or its outcome is unknown, the whole group is answered 503 and may repeat with the same idempotency keys.
+"""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from registration import store
+from registration.answers import Name, in_flight
+from registration.group import Outcome, Submission, decide
+from registration.service import Answer, Desk
+from shared.database import Database
+from shared.faults import PASSING
+from shared.inbox import Journal
+from shared.logs import get_log
+from shared.problems import Problem
+from shared.settings import KafkaSettings
+
+log = get_log()
+
+MAX_GROUP = 256
+BACKLOG_CHECK_SECONDS = 1.0
+
+
+def unavailable() -> Problem:
+    detail = "It is not known to be stored. Repeat it with the same Idempotency-Key; it will be taken once."
+    return Problem(503, "unavailable", "This cannot be stored at the moment.", detail, headers={"Retry-After": "2"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    submission: Submission
+    answered: asyncio.Future[list[Answer]]
+
+
+class Intake:
+    """The one way into registration's database for whatever is asked over HTTP."""
+
+    def __init__(self, database: Database, desk: Desk, kafka: KafkaSettings, *, outbox_limit: int) -> None:
+        self._database = database
+        self._desk = desk
+        self._kafka = kafka
+        self._outbox_limit = outbox_limit
+        self._waiting: list[_Waiting] = []
+        self._arrived = asyncio.Event()
+        self._in_flight: set[Name] = set()
+        self._closing = False
+        self._outbox_full = False
+        self._backlog_checked_at = 0.0
+
+    async def submit(self, submission: Submission) -> list[Answer]:
+        """Have `submission` decided and stored; returns after the commit. Raises `Problem`.
+
+        A caller that is cancelled does not take its submission back.
+        """
+        if self._closing:
+            raise unavailable()
+        if submission.names & self._in_flight:
+            raise in_flight()
+        waiting = _Waiting(submission, asyncio.get_running_loop().create_future())
+        self._waiting.append(waiting)
+        self._arrived.set()
+        return await asyncio.shield(waiting.answered)
+
+    async def run(self) -> None:
+        """Commit groups until `close`, and then until what was taken is answered."""
+        while self._waiting or not self._closing:
+            await self._arrived.wait()
+            self._arrived.clear()
+            while self._waiting:
+                group, self._waiting = self._waiting[:MAX_GROUP], self._waiting[MAX_GROUP:]
+                await self._commit(group)
+
+    def close(self) -> None:
+        """Take nothing more."""
+        self._closing = True
+        self._arrived.set()
+
+    async def _commit(self, group: Sequence[_Waiting]) -> None:
+        self._in_flight = {name for waiting in group for name in waiting.submission.names}
+        outcomes = await self._stored([waiting.submission for waiting in group])
+        self._in_flight = set()
+        for waiting, outcome in zip(group, outcomes, strict=True):
+            if isinstance(outcome, Exception):
+                waiting.answered.set_exception(outcome)
+                waiting.answered.exception()  # retrieved: a client that hung up leaves nobody to
+            else:
+                waiting.answered.set_result(outcome)
+
+    async def _stored(self, group: Sequence[Submission]) -> Sequence[Outcome]:
+        try:
+            outcomes, journal = await self._database.write(lambda tx: self._decide(tx, group))
+        except PASSING as error:
+            log.error("group_not_committed", requests=len(group), error=type(error).__name__)
+            return [unavailable() for _ in group]
+        except Exception as error:
+            if len(group) == 1:
+                return [error]
+            # One of them cannot be stored; it must not take the others with it.
+            log.error("group_taken_apart", requests=len(group), exc_info=error)
+            return [outcome for each in group for outcome in await self._stored([each])]
+        for name, fields in journal:
+            log.info(name, **fields)
+        return outcomes
+
+    def _decide(self, tx: Connection, group: Sequence[Submission]) -> tuple[list[Outcome], Journal]:
+        now = time.monotonic()
+        if now - self._backlog_checked_at >= BACKLOG_CHECK_SECONDS:
+            self._backlog_checked_at = now
+            self._outbox_full = store.outbox.backlog(tx).rows >= self._outbox_limit
+        if self._outbox_full:
+            full = Problem(503, "outbox-full", "Too much waits to be published.", headers={"Retry-After": "10"})
+            return [full for _ in group], []
+        return decide(tx, group, self._desk, self._kafka)
