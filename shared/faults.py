@@ -5,7 +5,13 @@ from aiosmtplib.errors import SMTPConnectError, SMTPServerDisconnected, SMTPTime
 from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+
+class Overtaken(Exception):
+    """Another replica stored a row of this batch first; done again, the batch will see it."""
+
+
 PASSING = (
+    Overtaken,
     OperationalError,
     InterfaceError,
     InternalError,

@@ -22,8 +22,7 @@ from shared.events import Fact
 from shared.faults import PASSING
 from shared.logs import get_log
 from shared.outbox import Outbox
-from shared.received import RawRecord, Received, Unreadable
-from shared.revisions import RevisionConflict
+from shared.received import RawRecord, Received, RefusedEvent, Unreadable
 
 log = get_log()
 
@@ -138,7 +137,7 @@ class Inbox:
             partition=record.partition,
             offset=record.offset,
             error=type(error).__name__,
-            exc_info=None if isinstance(error, Unreadable) else error,
+            exc_info=None if isinstance(error, RefusedEvent) else error,
         )
 
 
@@ -181,7 +180,7 @@ def _faults(error: ValidationError) -> str:
 
 
 def _reason(error: Exception) -> str:
-    return (str(error) if isinstance(error, Unreadable | RevisionConflict) else type(error).__name__)[:1000]
+    return (str(error) if isinstance(error, RefusedEvent) else type(error).__name__)[:1000]
 
 
 def _log_wait(state: RetryCallState) -> None:

@@ -33,5 +33,12 @@ class Received(Generic[F]):
         return trace_id(self.envelope.traceparent)
 
 
-class Unreadable(Exception):
+class RefusedEvent(Exception):
+    """The event cannot be taken, now or again: it becomes a dead letter.
+
+    The message goes into its headers, for operations: what was wrong and what to do, and nothing personal.
+    """
+
+
+class Unreadable(RefusedEvent):
     """The record holds no event of the expected type and major version; the message says what was wrong."""

@@ -11,13 +11,14 @@ from sqlalchemy import Column, Connection, Integer, LargeBinary, MetaData, Strin
 
 from shared.database import insert
 from shared.events import DelegateRegistered, Fact, SessionChanged, Status
-from shared.received import Received
+from shared.faults import Overtaken
+from shared.received import Received, RefusedEvent
 
 Revised = DelegateRegistered | SessionChanged
 R = TypeVar("R", DelegateRegistered, SessionChanged)
 
 
-class RevisionConflict(Exception):
+class RevisionConflict(RefusedEvent):
     """The same revision of one key came with two contents: one of them is a fault of whoever wrote it."""
 
 
@@ -42,15 +43,19 @@ class KnownFacts(Generic[R]):
         )
         self.erased = Table(f"{name}_erased", metadata, Column("key_hash", LargeBinary(32), primary_key=True))
 
-    def get(self, tx: Connection, keys: Iterable[str]) -> dict[str, R]:
-        """The newest known fact of each of `keys`; an unknown key is absent."""
-        query = select(self.table.c.key, self.table.c.content).where(self.table.c.key.in_(list(keys)))
+    def get(self, tx: Connection, keys: Iterable[str], *, lock: bool = False) -> dict[str, R]:
+        """The newest known fact of each of `keys`, an unknown one absent; with `lock`, held until the transaction ends."""
+        query = (
+            select(self.table.c.key, self.table.c.content).where(self.table.c.key.in_(list(keys))).order_by(self.table.c.key)
+        )
+        query = query.with_for_update() if lock else query
         return {key: self.fact_type.model_validate_json(content) for key, content in tx.execute(query)}
 
     def keep_newest(self, tx: Connection, batch: Sequence[Received[R]]) -> list[News[R]]:
         """Store what is newer than what was known and return it, one per key; drop the rest.
 
-        Raises `RevisionConflict` where a revision that is known comes with other content.
+        The rows of `batch` stay locked until the transaction ends. Raises `RevisionConflict` where a revision that is
+        known comes with other content, and `Overtaken` where another replica stored a new key meanwhile.
         """
         newest: dict[str, Received[R]] = {}
         for received in batch:
@@ -61,7 +66,7 @@ class KnownFacts(Generic[R]):
                 newest[received.fact.key] = received
         for key in self._erased_keys(tx, newest):
             del newest[key]
-        known = self.get(tx, newest)
+        known = self.get(tx, newest, lock=True)
         news: list[News[R]] = []
         for key, received in newest.items():
             before = known.get(key)
@@ -75,18 +80,23 @@ class KnownFacts(Generic[R]):
     def forget(self, tx: Connection, keys: Sequence[str]) -> None:
         """Take a tombstone: the erased fact goes, the hash of its key stays for ever."""
         tx.execute(self.table.delete().where(self.table.c.key.in_(keys)))
+        tx.execute(insert(tx, self.erased).on_conflict_do_nothing(), [{"key_hash": _hash(key)} for key in keys])
 
     def _store(self, tx: Connection, facts: Sequence[R]) -> None:
         if not facts:
             return
         rows = [{"key": fact.key, "revision": fact.revision, "content": fact.model_dump_json()} for fact in facts]
         upsert = insert(tx, self.table)
-        tx.execute(
+        stored = tx.execute(
             upsert.on_conflict_do_update(
-                index_elements=["key"], set_={"revision": upsert.excluded.revision, "content": upsert.excluded.content}
+                index_elements=["key"],
+                set_={"revision": upsert.excluded.revision, "content": upsert.excluded.content},
+                where=upsert.excluded.revision > self.table.c.revision,
             ),
             rows,
         )
+        if stored.rowcount != len(rows):
+            raise Overtaken
         erased = [{"key_hash": _hash(fact.key)} for fact in facts if _is_erased(fact)]
         if erased:
             tx.execute(insert(tx, self.erased).on_conflict_do_nothing(), erased)
