@@ -5,8 +5,10 @@ transaction, and answers after the commit.
 """
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol, Self
 from uuid import UUID
+
+from pydantic import model_validator
 
 from registration import model, programme
 from registration.callers import Caller
@@ -16,7 +18,7 @@ from registration.store import Touched, keep_known
 from registration.views import delegate_decided, session_view
 from shared.clock import ConferenceClock, utc_now
 from shared.conference import Conference
-from shared.events import RegistrationSubmitted, SessionChange
+from shared.events import Line, RegistrationSubmitted, Request, SessionChange
 from shared.ids import new_id
 
 
@@ -87,22 +89,34 @@ class Amend:
         return _applied(register, current, model.amend(current, self.change, desk.conference, register, utc_now()))
 
 
+class Decision(Request):
+    """The body of `POST /delegates/{id}/decision`. A refusal is told with its reason."""
+
+    decision: Literal["accredit", "refuse"]
+    reason: Line | None = None
+
+    @model_validator(mode="after")
+    def _refusal_has_a_reason(self) -> Self:
+        if self.decision == "refuse" and self.reason is None:
+            raise ValueError("a refusal needs a reason")
+        return self
+
+
 @dataclass(frozen=True, slots=True)
 class Decide:
     """Accredit, or refuse with a reason."""
 
     delegate_id: UUID
-    reason: str | None
-    """Why it is refused; `None` accredits."""
+    decision: Decision
 
     def touches(self) -> Touched:
         return Touched(delegates=[self.delegate_id])
 
     def decide(self, desk: Desk, register: Register) -> Answer:
         current = _delegate(register, self.delegate_id, None)
-        if self.reason is None:
+        if self.decision.decision == "accredit":
             return _applied(register, current, model.accredit(current, desk.conference, register, utc_now()))
-        return _applied(register, current, model.refuse(current, self.reason, utc_now()))
+        return _applied(register, current, model.refuse(current, self.decision.reason or "", utc_now()))
 
 
 @dataclass(frozen=True, slots=True)

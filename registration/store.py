@@ -9,7 +9,6 @@ from sqlalchemy import (
     Boolean,
     Column,
     Connection,
-    DateTime,
     Index,
     Integer,
     LargeBinary,
@@ -26,7 +25,7 @@ from sqlalchemy import (
 
 from registration.delegate import Registration, person_keys
 from registration.register import Register
-from shared.database import insert
+from shared.database import UtcDateTime, insert
 from shared.events import ENDED, EnrolmentState, SessionChanged, Status
 from shared.outbox import Outbox
 
@@ -70,7 +69,7 @@ answers = Table(
     "answers",
     metadata,
     Column("scope", String(128), primary_key=True),
-    Column("idempotency_key", String(512), primary_key=True),
+    Column("idempotency_key", String(520), primary_key=True),
     Column("body_hash", LargeBinary(32), nullable=False),
     Column("status", Integer, nullable=False),
     Column("body", LargeBinary, nullable=False),
@@ -80,8 +79,8 @@ form_keys = Table(
     metadata,
     Column("key_hash", String(64), primary_key=True),
     Column("name", String(100), nullable=False, unique=True),
-    Column("categories", JSON, comment="slugs; null is all"),
-    Column("delegations", JSON, comment="codes; null is all"),
+    Column("categories", JSON(none_as_null=True), comment="slugs; null is all"),
+    Column("delegations", JSON(none_as_null=True), comment="codes; null is all"),
     Column("revoked", Boolean, nullable=False, default=False),
 )
 badges = Table(
@@ -90,7 +89,7 @@ badges = Table(
     Column("badge_id", Uuid, primary_key=True),
     Column("delegate_id", Uuid, nullable=False, index=True),
     Column("state", String(16), nullable=False),
-    Column("at", DateTime(timezone=True), nullable=False),
+    Column("at", UtcDateTime(), nullable=False),
 )
 
 
@@ -144,7 +143,7 @@ def load(tx: Connection, touched: Sequence[Touched]) -> Register:
     register.delegates = {each.delegate_id: each for each in glance}
     register.sessions = {each.session_id: each for each in _sessions(tx, session_ids)}
     register.held_by_category.update(_held(tx, delegations))
-    register.places.update(_places(tx, session_ids))
+    register.places.update(places(tx, session_ids))
     known_by |= {key for each in glance for key in person_keys(each.person, each.delegation)}
     register.people = _people(tx, known_by)
     return register
@@ -161,6 +160,11 @@ def store(tx: Connection, register: Register) -> None:
     if moved:
         rows = [{"session_id": s.session_id, "revision": s.revision, "content": s.model_dump_json()} for s in moved.values()]
         _upsert(tx, sessions, ["session_id"], rows)
+
+
+def absent_sessions(tx: Connection, session_ids: Collection[str]) -> set[str]:
+    """Which of these sessions the database does not have yet."""
+    return set(session_ids) - set(tx.execute(select(sessions.c.session_id)).scalars())
 
 
 def keep_known(registration: Registration) -> list[str]:
@@ -242,7 +246,8 @@ def _held(tx: Connection, delegations: Collection[str]) -> dict[tuple[str, str],
     return {(delegation, category): count for delegation, category, count in tx.execute(counted)}
 
 
-def _places(tx: Connection, session_ids: Collection[str]) -> dict[str, int]:
+def places(tx: Connection, session_ids: Collection[str]) -> dict[str, int]:
+    """How many are enrolled in each of these sessions; none is absent."""
     if not session_ids:
         return {}
     e = enrolments.c

@@ -42,16 +42,16 @@ def http_app(title: str, ready: Callable[[], Awaitable[Readiness]]) -> FastAPI:
     app.add_exception_handler(Exception, _answer_own_fault)
 
     @app.get("/health", summary="Is the process alive?")
-    async def health() -> dict[str, str]:  # pyright: ignore[reportUnusedFunction] (FastAPI keeps it)
+    async def health() -> dict[str, str]:
         return {"status": "ok"}
 
     @app.get("/ready", summary="Can it do its work?", response_model=Readiness, responses={503: {"model": Readiness}})
-    async def readiness() -> Response:  # pyright: ignore[reportUnusedFunction]
+    async def readiness() -> Response:
         state = await ready()
         return json_response(state.model_dump(), 200 if state.ready else 503)
 
     @app.get("/metrics", include_in_schema=False)
-    async def metrics() -> Response:  # pyright: ignore[reportUnusedFunction]
+    async def metrics() -> Response:
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
     return app

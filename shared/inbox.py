@@ -5,6 +5,7 @@ handled one by one; one that fails again becomes a dead letter, through the outb
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast
@@ -57,6 +58,10 @@ class Inbox:
         self.failed: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
         """Done when an agent can not go on: the process must end, with nothing more acknowledged."""
         self.stopping = False
+        self.acknowledged: dict[tuple[str, int], int] = {}
+        """The highest offset acknowledged in this process, by topic and partition."""
+        self.retried_at = 0.0
+        """When a batch last waited for a fault to pass, by `time.monotonic`."""
 
     async def consume(self, stream: faust.StreamT[bytes], *readers: Reader[Any]) -> None:
         """Read `stream` for ever: the body of an agent. The first reader is the topic's own."""
@@ -67,8 +72,9 @@ class Inbox:
             async for events in batches:
                 records = [_raw(event) for event in events]
                 await self._retry_passing(lambda records=records: self._handle(records, readers[0], by_type))
-                for event in events:
+                for event, record in zip(events, records, strict=True):
                     await stream.ack(event)
+                    self.acknowledged[record.topic, record.partition] = record.offset
         except BaseException as error:
             # An agent that is restarted inside the process acknowledges past what it never handled (measured).
             if not self.stopping and not self.failed.done():
@@ -80,9 +86,14 @@ class Inbox:
         retrying = AsyncRetrying(
             retry=retry_if_exception_type(PASSING),
             wait=wait_random_exponential(multiplier=0.1, max=LONGEST_WAIT_SECONDS),
-            before_sleep=_log_wait,
+            before_sleep=self._note_wait,
         )
         await retrying(attempt)
+
+    def _note_wait(self, state: RetryCallState) -> None:
+        self.retried_at = time.monotonic()
+        error = None if state.outcome is None else state.outcome.exception()
+        log.warning("batch_waiting", error=type(error).__name__, attempt=state.attempt_number)
 
     async def _handle(self, records: Sequence[RawRecord], own: Reader[Any], by_type: Mapping[str, Reader[Any]]) -> None:
         try:
@@ -181,8 +192,3 @@ def _faults(error: ValidationError) -> str:
 
 def _reason(error: Exception) -> str:
     return (str(error) if isinstance(error, RefusedEvent) else type(error).__name__)[:1000]
-
-
-def _log_wait(state: RetryCallState) -> None:
-    error = None if state.outcome is None else state.outcome.exception()
-    log.warning("batch_waiting", error=type(error).__name__, attempt=state.attempt_number)

@@ -1,0 +1,100 @@
+"""What registration's readers ask: delegates by filter, page by page; sessions; what became of a badge."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import Connection, Select, select
+
+from registration.callers import FormKey
+from registration.delegate import Registration
+from registration.store import badges, delegates, places, sessions
+from shared.database import insert
+from shared.events import BadgeStatus, SessionChanged, Status
+from shared.inbox import Journal
+from shared.received import Received
+
+MAX_PAGE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class DelegateFilter:
+    """Which delegates are asked for; `after` is the last delegate id of the page before."""
+
+    status: Status | None = None
+    delegation: str | None = None
+    category: str | None = None
+    after: UUID | None = None
+    limit: int = 100
+
+
+def find_delegates(tx: Connection, asked: DelegateFilter, form: FormKey | None) -> list[Registration]:
+    """Those who match, and whom the form's key covers, by id (which is by time of registration)."""
+    d = delegates.c
+    query: Select[str] = select(d.content).order_by(d.delegate_id).limit(asked.limit)
+    if asked.status is not None:
+        query = query.where(d.status == asked.status.value)
+    if asked.delegation is not None:
+        query = query.where(d.delegation == asked.delegation)
+    if asked.category is not None:
+        query = query.where(d.category == asked.category)
+    if asked.after is not None:
+        query = query.where(d.delegate_id > asked.after)
+    if form is not None and form.categories is not None:
+        query = query.where(d.category.in_(form.categories))
+    if form is not None and form.delegations is not None:
+        query = query.where(d.delegation.in_(form.delegations))
+    return [Registration.model_validate_json(content) for content in tx.execute(query).scalars()]
+
+
+def find_delegate(tx: Connection, delegate_id: UUID) -> Registration | None:
+    content = tx.execute(select(delegates.c.content).where(delegates.c.delegate_id == delegate_id)).scalar()
+    return None if content is None else Registration.model_validate_json(content)
+
+
+def badge_states(tx: Connection, delegate_ids: Collection[UUID]) -> dict[UUID, str]:
+    """What a printer last reported of each delegate's newest badge."""
+    b = badges.c
+    query = select(b.delegate_id, b.state).where(b.delegate_id.in_(delegate_ids)).order_by(b.badge_id)
+    return dict(tx.execute(query).tuples().all())
+
+
+def note_badge_reports(tx: Connection, batch: Sequence[Received[BadgeStatus]]) -> Journal:
+    """Keep the newest report of each badge, so that whoever registered a delegate sees the badge printed."""
+    newest: dict[UUID, BadgeStatus] = {}
+    for fact in sorted((received.fact for received in batch), key=lambda fact: fact.at):
+        newest[fact.badge_id] = fact
+    rows = [
+        {"badge_id": fact.badge_id, "delegate_id": fact.delegate_id, "state": fact.state.value, "at": fact.at}
+        for fact in newest.values()
+    ]
+    upsert = insert(tx, badges)
+    tx.execute(
+        upsert.on_conflict_do_update(
+            index_elements=["badge_id"],
+            set_={"state": upsert.excluded.state, "at": upsert.excluded.at},
+            where=badges.c.at <= upsert.excluded.at,
+        ),
+        rows,
+    )
+    return [
+        (
+            "badge_report_noted",
+            {
+                "delegate_id": str(received.fact.delegate_id),
+                "badge_id": str(received.fact.badge_id),
+                "state": received.fact.state.value,
+                "event_id": received.envelope.id,
+                "trace_id": received.trace_id,
+            },
+        )
+        for received in batch
+    ]
+
+
+def all_sessions(tx: Connection) -> list[tuple[SessionChanged, int]]:
+    """The programme by starting time, with the number enrolled in each."""
+    entries = [SessionChanged.model_validate_json(content) for content in tx.execute(select(sessions.c.content)).scalars()]
+    enrolled = places(tx, [each.session_id for each in entries])
+    entries.sort(key=lambda each: (each.starts_at, each.session_id))
+    return [(each, enrolled.get(each.session_id, 0)) for each in entries]

@@ -1,0 +1,260 @@
+"""One process of one service: settings in, HTTP and Faust agents on one event loop, and an orderly end.
+
+It starts HTTP at once and the agents when the broker answers; it stops HTTP, then what the service runs, then the
+agents, then the relay. It ends with exit code 1 where an agent or a task dies: whoever started it starts it again.
+"""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import faust
+import uvicorn
+from aiokafka.errors import KafkaError as AioKafkaError
+from fastapi import APIRouter
+from kafka.errors import KafkaError
+from sqlalchemy import Connection
+
+from services.watch import Watch
+from shared import topics
+from shared.clock import ConferenceClock, utc_now
+from shared.conference import Conference
+from shared.conference_folder import load
+from shared.database import Database
+from shared.http import Readiness, http_app
+from shared.inbox import Inbox
+from shared.keys import StaffKeys
+from shared.logs import configure, get_log
+from shared.outbox import Outbox
+from shared.relay import Relay
+from shared.settings import ServiceSettings
+from shared.streams import faust_app
+
+log = get_log()
+
+BROKER_RETRY_SECONDS = 1.0
+OUTBOX_LOG_SECONDS = 30.0
+STOP_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What every service is composed of."""
+
+    conference: Conference
+    clock: ConferenceClock
+    database: Database
+    staff_keys: StaffKeys
+
+
+@dataclass(frozen=True, slots=True)
+class Composition:
+    """A service put together, ready to run."""
+
+    routes: APIRouter
+    agents: Callable[[faust.App, Inbox], None]
+    counts: Callable[[Connection], dict[str, Any]]
+    """What `/ready` and `lanyard status` tell of its work."""
+    tasks: Sequence[Callable[[], Coroutine[Any, Any, None]]] = ()
+    """Run until cancelled, or until `close` lets them end."""
+    close: Callable[[], None] = lambda: None
+    """Have the tasks end by themselves, within seconds."""
+    start: Callable[[], Awaitable[None]] | None = None
+    """Done once, before anything is served."""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A service as the process sees it."""
+
+    name: str
+    outbox: Outbox
+    reads: Sequence[str]
+    """Topics that must exist before its agents start, without prefix."""
+    compose: Callable[[Any, Parts], Composition]
+    ready_without_broker: bool = False
+
+
+@dataclass(slots=True)
+class _State:
+    agents: str = "waiting for the broker"
+    task_failed: asyncio.Future[str] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+
+async def run(service: Service, settings: ServiceSettings) -> int:
+    """Run `service` until SIGTERM or SIGINT (exit code 0), or until one of its parts dies (1)."""
+    configure(service.name, log_format=settings.log_format, level=settings.log_level)
+    conference = await asyncio.to_thread(load, settings.conference_folder)
+    database = Database(settings.database_url.get_secret_value(), service.name)
+    await asyncio.to_thread(database.migrate, f"{service.name}:migrations")
+    clock = ConferenceClock(settings.conference_now or conference.now)
+    composition = service.compose(settings, Parts(conference, clock, database, StaffKeys(settings.keys_file)))
+    log.info("service_starting", conference=conference.slug, digest=conference.digest, database=database.url.get_backend_name())
+    try:
+        return await _Process(service, settings, database, composition).run()
+    finally:
+        await asyncio.to_thread(database.close)
+
+
+class _Process:
+    def __init__(self, service: Service, settings: ServiceSettings, database: Database, composition: Composition) -> None:
+        self._service, self._settings = service, settings
+        self._database, self._composition = database, composition
+        self._state = _State()
+        self._relay = Relay(database, service.outbox, settings)
+        dead_letters = settings.topic(topics.dead_letter(service.name))
+        self._inbox = Inbox(service.name, database, service.outbox, dead_letter_topic=dead_letters)
+        self._faust: faust.App | None = None
+        self._stop = asyncio.Event()
+
+    async def run(self) -> int:
+        loop = asyncio.get_running_loop()
+        for name in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(name, self._stop.set)
+        if self._composition.start is not None:
+            await self._composition.start()
+        server = _Server(self._http())
+        serving = asyncio.create_task(server.serve())
+        relaying = self._watched("relay", self._relay.run())
+        working = [self._watched("task", task()) for task in self._composition.tasks]
+        streaming = self._watched("agents", self._stream())
+        reporting = self._watched("outbox report", self._report_outbox())
+        exit_code = await self._until_stopped(serving)
+        server.should_exit = True
+        with contextlib.suppress(SystemExit):
+            await serving
+        self._composition.close()
+        await _ended(working)
+        await self._stop_agents(streaming)
+        await _cancelled(relaying, reporting)
+        log.info("service_stopped", exit_code=exit_code)
+        return exit_code
+
+    def _http(self) -> uvicorn.Config:
+        app = http_app(f"Lanyard {self._service.name}", self._ready)
+        app.include_router(self._composition.routes)
+        return uvicorn.Config(
+            app,
+            host=self._settings.host,
+            port=self._settings.port,
+            http="httptools",
+            lifespan="off",
+            access_log=False,
+            log_config=None,
+            timeout_graceful_shutdown=3,
+        )
+
+    async def _until_stopped(self, serving: asyncio.Task[None]) -> int:
+        stopped = asyncio.create_task(self._stop.wait())
+        ends: list[asyncio.Future[Any]] = [stopped, serving, self._inbox.failed, self._state.task_failed]
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        if stopped.done():
+            log.info("service_stopping")
+            return 0
+        stopped.cancel()
+        if self._inbox.failed.done():
+            log.error("agent_died", exc_info=self._inbox.failed.result())
+        elif self._state.task_failed.done():
+            log.error("task_died", task=self._state.task_failed.result())
+        else:
+            log.error("http_not_served", host=self._settings.host, port=self._settings.port)
+        return 1
+
+    def _watched(self, name: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """A task whose death ends the process."""
+
+        def died(task: asyncio.Task[None]) -> None:
+            if not task.cancelled() and (error := task.exception()) is not None:
+                log.error("task_failed", task=name, exc_info=error)
+                if not self._state.task_failed.done():
+                    self._state.task_failed.set_result(name)
+
+        task = asyncio.create_task(work, name=name)
+        task.add_done_callback(died)
+        return task
+
+    async def _stream(self) -> None:
+        await self._await_topics()
+        app = faust_app(self._service.name, self._settings)
+        self._composition.agents(app, self._inbox)
+        app.finalize()
+        self._faust = app
+        await app.start()
+        self._state.agents = "running"
+        log.info("agents_started")
+        await Watch(app, self._inbox).run()
+
+    async def _await_topics(self) -> None:
+        while True:
+            try:
+                missing = await topics.await_topics(self._settings, self._service.reads)
+            except (KafkaError, AioKafkaError, OSError) as error:
+                self._wait_for(f"broker away ({type(error).__name__})")
+            else:
+                if not missing:
+                    return
+                self._wait_for(f"topics missing: {', '.join(missing)}; create them with `lanyard topics`")
+            await asyncio.sleep(BROKER_RETRY_SECONDS)
+
+    def _wait_for(self, what: str) -> None:
+        if self._state.agents != what:
+            self._state.agents = what
+            log.warning("agents_waiting", waiting_for=what)
+
+    async def _stop_agents(self, streaming: asyncio.Task[None]) -> None:
+        self._inbox.stopping = True
+        await _cancelled(streaming)
+        if self._faust is not None:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._faust.stop(), STOP_SECONDS)
+
+    async def _ready(self) -> Readiness:
+        def look(tx: Connection) -> dict[str, Any]:
+            backlog = self._service.outbox.backlog(tx)
+            outbox = {
+                "rows": backlog.rows,
+                "oldest_seconds": round(backlog.age_seconds(utc_now()), 3),
+                "parked": backlog.parked,
+            }
+            return {"outbox": outbox, "counts": self._composition.counts(tx)}
+
+        checks: dict[str, Any] = {"agents": self._state.agents}
+        try:
+            checks |= {"database": "ok", **await self._database.read(look)}
+        except Exception as error:
+            log.warning("database_not_ready", error=type(error).__name__)
+            checks["database"] = f"away ({type(error).__name__})"
+        streaming = self._state.agents == "running" or self._service.ready_without_broker
+        return Readiness(ready=checks["database"] == "ok" and streaming, checks=checks)
+
+    async def _report_outbox(self) -> None:
+        while True:
+            await asyncio.sleep(OUTBOX_LOG_SECONDS)
+            backlog = await self._database.read(self._service.outbox.backlog)
+            if backlog.rows or backlog.parked:
+                age = round(backlog.age_seconds(utc_now()), 1)
+                log.info("outbox_waiting", rows=backlog.rows, parked=backlog.parked, oldest_seconds=age)
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its own signal handling: the process decides the order of its end."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Any:
+        yield
+
+
+async def _cancelled(*tasks: asyncio.Task[None]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _ended(tasks: Sequence[asyncio.Task[None]]) -> None:
+    """Let tasks end by themselves, and cancel those that do not."""
+    if tasks:
+        _, late = await asyncio.wait(tasks, timeout=STOP_SECONDS)
+        await _cancelled(*late)
