@@ -5,13 +5,14 @@ and quick to start rather than fast: a production broker is given by `KAFKA_BOOT
 """
 
 import asyncio
+import random
 import socket
 import subprocess
 import time
 import uuid
 from base64 import urlsafe_b64encode
 from collections.abc import Generator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import rmtree
@@ -21,6 +22,8 @@ from services.faults import CannotStart
 from services.tether import tied
 
 HOST = "127.0.0.1"
+FREE_PORTS = range(20_000, 32_000)
+"""Below the ports that systems give to clients: one that calls a dead broker could be given the broker's port."""
 READY_WITHIN = 60.0
 """Seconds until a broker that does not answer is given up; on two busy cores it takes about three."""
 STOP_WITHIN = 10.0
@@ -153,19 +156,19 @@ def prepare(directory: Path, port: int = 0, progress: jars.Progress = jars.unsee
     run = [*_java_options(found, directory), "-cp", classpath]
     data = directory / "data"
     if not data.exists():
-        _format(data, run, _settings(port, controller_port))
+        _format(data, run)
     settings = directory / "server.properties"
-    _write(settings, _settings(port, controller_port) | {"log.dirs": str(data)})
+    _write(settings, _settings(data, port, controller_port))
     return Broker(directory, port, [*run, "kafka.Kafka", str(settings)])
 
 
-def _format(data: Path, run: list[str], settings: dict[str, str]) -> None:
-    """Lay out `data` with a new cluster id, all or nothing."""
+def _format(data: Path, run: list[str]) -> None:
+    """Lay out `data` with a new cluster id, all or nothing. The ports are of no account to it."""
     unfinished = data.with_name("formatting")
     rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir()
     file = data.with_name("format.properties")
-    _write(file, settings | {"log.dirs": str(unfinished)})
+    _write(file, _settings(unfinished, port=1, controller_port=2))
     cluster_id = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
     # '=' binds the value: an id may begin with a dash
     command = [*run, "kafka.tools.StorageTool", "format", f"--cluster-id={cluster_id}", f"--config={file}"]
@@ -175,8 +178,11 @@ def _format(data: Path, run: list[str], settings: dict[str, str]) -> None:
     unfinished.rename(data)
 
 
-def _settings(port: int, controller_port: int) -> dict[str, str]:
+def _settings(data: Path, port: int, controller_port: int) -> dict[str, str]:
     return SETTINGS | {
+        "log.dirs": str(data / "topics"),
+        # Apart from the topics Kafka locks it before it reads it; among them, a second broker damages it first.
+        "metadata.log.dir": str(data / "metadata"),
         "listeners": f"PLAINTEXT://{HOST}:{port},CONTROLLER://{HOST}:{controller_port}",
         "advertised.listeners": f"PLAINTEXT://{HOST}:{port}",
         "controller.quorum.voters": f"1@{HOST}:{controller_port}",
@@ -200,15 +206,23 @@ def _java_options(found: java.Java, directory: Path) -> list[str]:
 
 def _ports(port: int) -> tuple[int, int]:
     """Return `port`, or a free one for 0, and another free one for the controller."""
-    with ExitStack() as held:
-        chosen = [held.enter_context(socket.socket()) for _ in range(2)]
-        for each, wanted in zip(chosen, (port, 0), strict=True):
-            each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                each.bind((HOST, wanted))
-            except OSError as error:
-                raise CannotStart(f"Kafka cannot have port {wanted} of {HOST} ({error.strerror}): choose another.") from error
-        return chosen[0].getsockname()[1], chosen[1].getsockname()[1]
+    with _hold(port) as for_clients, _hold(0) as for_controller:
+        return for_clients.getsockname()[1], for_controller.getsockname()[1]
+
+
+def _hold(wanted: int) -> socket.socket:
+    fault = ""
+    for port in [wanted] if wanted else random.sample(FREE_PORTS, 50):
+        held = socket.socket()
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            held.bind((HOST, port))
+        except OSError as error:
+            held.close()
+            fault = error.strerror
+        else:
+            return held
+    raise CannotStart(f"Kafka cannot have port {wanted} of {HOST} ({fault}): choose another.")
 
 
 def _tail(log: Path, characters: int = 2000) -> str:
