@@ -1,0 +1,85 @@
+# What a person types, on a machine that has Python 3.11 or newer, make and a network. All else comes by itself: Python
+# packages as locked with their hashes in requirements*.lock, Apache Kafka's jars likewise by services/broker.lock.
+#   make run ARGS=--help          hands arguments on
+#   make run PYTHON=python3.13    makes the virtual environment with another Python
+
+PYTHON ?= python3
+ARGS ?=
+UPGRADE ?=
+BIN := .venv/bin
+UV := $(BIN)/uv
+RUNTIME := .venv/.runtime-installed
+DEVELOPMENT := .venv/.development-installed
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint format bench schemas lock clean distclean
+
+help: ## lists what there is to make
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+
+run: $(RUNTIME) ## starts everything on this machine, Apache Kafka included, and does the main job on the example conference
+	@exec $(BIN)/lanyard run $(ARGS)
+
+test: $(DEVELOPMENT) ## runs the tests, on a real broker; some of them: make test ARGS="tests/unit -k quota"
+	@exec $(BIN)/pytest $(ARGS)
+
+lint: $(DEVELOPMENT) ## checks style, types, and that no part imports what it must not
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+format: $(DEVELOPMENT) ## lays the code out as lint wants it
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+bench: $(DEVELOPMENT) ## measures the main paths, each beside its limit in the same run
+	@exec $(BIN)/python -m bench $(ARGS)
+
+schemas: $(RUNTIME) ## writes the events' JSON Schema and AsyncAPI files again
+	@exec $(BIN)/lanyard schemas $(ARGS)
+
+COMPILE = UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV) pip compile --quiet --universal --generate-hashes \
+	--no-emit-index-url --python-version 3.11 $(UPGRADE)
+
+lock: $(DEVELOPMENT) ## writes the lock files again, after a dependency was added; with the newest of all: make lock UPGRADE=--upgrade
+	echo uv | $(COMPILE) --output-file requirements-uv.lock -
+	$(COMPILE) --extra embedded --group build --output-file requirements.lock pyproject.toml
+	$(COMPILE) --extra embedded --group dev --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
+	$(BIN)/python -m services.jars
+
+clean: ## forgets what the stack on this machine stored: var/
+	rm -rf var
+
+distclean: clean ## forgets what was installed, too
+	rm -rf .venv .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+
+# --- the virtual environment, made once ------------------------------------------------------------------------------
+
+# The developer's packages hold the runtime's, at the same versions.
+$(DEVELOPMENT): requirements-dev.lock pyproject.toml | $(UV)
+	@$(call install,requirements-dev.lock)
+	@touch $(RUNTIME) $@
+
+$(RUNTIME): requirements.lock pyproject.toml | $(UV)
+	@$(call install,requirements.lock)
+	@touch $@
+
+$(UV): requirements-uv.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || $(call give-up,Lanyard needs Python 3.11 \
+		or newer; '$(PYTHON)' is $$($(PYTHON) --version 2>&1 || true). Name another: make $(MAKECMDGOALS) PYTHON=/path/to/python3.12)
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || $(call give-up,'$(PYTHON)' lacks the venv module: on Debian and \
+		Ubuntu install the package python3-venv$(,) then run make $(MAKECMDGOALS) again.)
+	@echo "Making the virtual environment .venv"
+	@$(PYTHON) -m venv .venv && $(BIN)/pip install --quiet --require-hashes --requirement requirements-uv.lock || $(not-installed)
+	@touch $@
+
+# hatchling, which lays the project into the environment, is locked like the rest: nothing is fetched outside the locks.
+install = echo "Installing the packages of $(1)" && \
+	$(UV) pip install --python $(BIN)/python --quiet --require-hashes --requirement $(1) && \
+	$(UV) pip install --python $(BIN)/python --quiet --no-deps --no-build-isolation --editable . || $(not-installed)
+
+not-installed = $(call give-up,The packages could not be installed: the reason is above. Without a network$(,) connect it (behind a proxy \
+	set HTTPS_PROXY); on a full disk$(,) free 2 GB. Then run make $(MAKECMDGOALS) again: it goes on where it stopped.)
+give-up = { echo "$(strip $(1))" >&2; exit 1; }
+, := ,
