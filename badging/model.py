@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 from uuid import UUID
 
 from badging.blanks import Blanks, Filled
@@ -33,13 +33,8 @@ class Progress(StrEnum):
     FAILED = "failed"
 
 
-class ReprintReason(StrEnum):
-    LOST = "lost"
-    STOLEN = "stolen"
-    DAMAGED = "damaged"
-    ILLEGIBLE = "illegible"
-    MISPRINTED = "misprinted"
-    PRINT_FAILED = "print-failed"
+ReprintReason = Literal["lost", "stolen", "damaged", "illegible", "misprinted", "print-failed"]
+"""Why the desk prints another badge with the same content."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -42,6 +42,10 @@ class UnknownBadge(RefusedEvent):
     """A printer reports on a badge, or a job, that this badging never issued."""
 
 
+def no_such_badge() -> Problem:
+    return Problem(404, "no-such-badge", "There is no badge with this id.", "`GET /badges?delegate=ID` lists a delegate's.")
+
+
 class BadgeDesk:
     """Badging's use cases. Each runs in the caller's transaction and, given the same again, changes nothing more."""
 
@@ -136,19 +140,21 @@ class BadgeDesk:
         """
         badge = store.find(tx, [badge_id]).get(badge_id)
         if badge is None:
-            raise Problem(
-                404, "no-such-badge", "There is no badge with this id.", "List a delegate's: `GET /badges?delegate=ID`."
-            )
+            raise no_such_badge()
         if station is not None and station not in self._kafka.stations:
             detail = f"There is no such station. There are: {', '.join(self._kafka.stations)}."
             raise invalid_body([FieldFault(pointer="/station", code="unknown-station", detail=detail)])
         registration, old = self._holder(tx, badge)
+        try:
+            filled = self._blanks.fill(registration)
+        except Unprintable as unprintable:
+            raise Problem(409, "not-printable", "No badge can be made of this registration.", str(unprintable)) from None
         ledger = self._ledger()
         occasion = Occasion(registration.delegate_id, registration.revision, traceparent)
-        ledger.void(old, reason.value, occasion)
+        ledger.void(old, reason, occasion)
         new_id = ledger.issue(
-            self._blanks.fill(registration),
-            reason.value,
+            filled,
+            reason,
             occasion,
             supersedes=badge_id,
             station=station or badge.station,

@@ -91,13 +91,13 @@ reports = Table(
     Column("cause", String(160)),
 )
 
-answers = Table(
-    "answers",
+reprints = Table(
+    "reprints",
     metadata,
-    Column("scope", String(64), primary_key=True),
-    Column("idempotency_key", String(200), primary_key=True),
+    Column("caller", String(64), primary_key=True),
+    Column("idempotency_key", String(256), primary_key=True),
     Column("request_hash", LargeBinary(32), nullable=False),
-    Column("body", LargeBinary, nullable=False),
+    Column("badge_id", Uuid, comment="the badge that the request made"),
 )
 
 

@@ -9,6 +9,9 @@ from shared.inbox import Inbox, Reader
 from shared.settings import KafkaSettings
 from shared.streams import channel
 
+TOPICS = (topics.DELEGATE_REGISTERED, topics.SESSION_CHANGED, topics.BADGE_STATUS, topics.retry("badging"))
+"""What badging reads, without prefix."""
+
 
 def agents(app: faust.App, inbox: Inbox, kafka: KafkaSettings, desk: BadgeDesk) -> None:
     """Add badging's agents to `app`."""

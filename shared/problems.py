@@ -1,6 +1,7 @@
 """Errors as people and programs read them: RFC 9457 problem details, with every fault of a body at once."""
 
 from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 from typing import Any
 
 import orjson
@@ -48,6 +49,26 @@ class Problem(Exception):
 
     def response(self) -> Response:
         return Response(orjson.dumps(self.document()), self.status, self.headers, MEDIA_TYPE)
+
+
+_DOCUMENT_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "title": "ProblemDetails",
+    "required": ["type", "title", "status"],
+    "properties": {
+        "type": {"type": "string", "description": "`urn:lanyard:problem:CODE`: stable, for programs"},
+        "title": {"type": "string", "description": "what was wrong, for people"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string", "description": "what to do"},
+        "errors": {"type": "array", "items": FieldFault.model_json_schema(), "description": "every fault of the request"},
+    },
+}
+
+
+def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The OpenAPI of these answers as problem details, for a route's `responses`."""
+    content = {MEDIA_TYPE: {"schema": _DOCUMENT_SCHEMA}}
+    return {status: {"description": HTTPStatus(status).phrase, "content": content} for status in statuses}
 
 
 def pointer(location: Sequence[int | str]) -> str:

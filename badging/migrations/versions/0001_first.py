@@ -75,10 +75,10 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("badge_id", "state", "printer", "at"),
     )
     op.create_table(
-        "answers",
-        sa.Column("scope", sa.String(length=64), nullable=False),
-        sa.Column("idempotency_key", sa.String(length=200), nullable=False),
+        "reprints",
+        sa.Column("caller", sa.String(length=64), nullable=False),
+        sa.Column("idempotency_key", sa.String(length=256), nullable=False),
         sa.Column("request_hash", sa.LargeBinary(length=32), nullable=False),
-        sa.Column("body", sa.LargeBinary(), nullable=False),
-        sa.PrimaryKeyConstraint("scope", "idempotency_key"),
+        sa.Column("badge_id", sa.Uuid(), nullable=True, comment="the badge that the request made"),
+        sa.PrimaryKeyConstraint("caller", "idempotency_key"),
     )
