@@ -70,7 +70,7 @@ class Database:
 
         The transaction runs to its end even where the caller is cancelled.
         """
-        result = await asyncio.get_running_loop().run_in_executor(self._writers, self._transaction, work)
+        result = await asyncio.get_running_loop().run_in_executor(self._writers, self.transaction, work)
         if announce:
             for call in self._after_commit:
                 call()
@@ -80,7 +80,8 @@ class Database:
         """Run `work` on a connection that only reads, and return its result."""
         return await asyncio.get_running_loop().run_in_executor(self._readers, self._reading, work)
 
-    def _transaction(self, work: Callable[[Connection], T]) -> T:
+    def transaction(self, work: Callable[[Connection], T]) -> T:
+        """`write` for commands and threads of their own: blocks, and wakes nobody."""
         with self._write_engine.begin() as connection:
             return work(connection)
 

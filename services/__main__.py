@@ -1,0 +1,5 @@
+"""`python -m services` is `lanyard`."""
+
+from services.cli import app
+
+app()

@@ -1,0 +1,152 @@
+"""What `lanyard run` shows: each step as it is taken, the demonstration's progress, the summary, and what to try next."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Callable, Generator
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from services.demonstration import Demonstration, Summary
+from services.faults import CannotStart
+from services.simulation import Simulation, SimulationFailed
+from services.stack import Stack, StackSettings, alone_in
+from services.supervisor import Change, State
+from shared.conference_folder import ConferenceFault, load
+
+FAILED, CANNOT_START = 1, 2
+
+
+class Display:
+    """The terminal: one line a step, with a bar where the work has a size."""
+
+    def __init__(self) -> None:
+        self.console = Console()
+        self._progress = Progress(
+            SpinnerColumn(finished_text="[green]✓[/]"),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=30),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=self.console,
+        )
+        self._current: TaskID | None = None
+
+    @contextlib.contextmanager
+    def shown(self) -> Generator[None]:
+        with self._progress:
+            yield
+            self._finish()
+
+    def step(self, label: str) -> None:
+        self.counted(label, 1)
+
+    def counted(self, label: str, total: int) -> Callable[[int], None]:
+        self._finish()
+        task = self._progress.add_task(label, total=total)
+        self._current = task
+        return lambda done: self._progress.update(task, completed=done)
+
+    def fetched(self, done: int, total: int) -> None:
+        if self._current is not None:
+            self._progress.update(self._current, completed=done, total=total)
+
+    def changed(self, change: Change) -> None:
+        if change.state is State.DIED:
+            again = "" if change.again_in is None else f"; started again in {change.again_in:.1f} s"
+            self.console.print(f"[yellow]{change.child} ended (exit code {change.exit_code}){again}[/]")
+        elif change.state is State.KILLED:
+            self.console.print(f"[yellow]{change.child} did not stop in time and was killed[/]")
+
+    def _finish(self) -> None:
+        if self._current is not None:
+            task = next(each for each in self._progress.tasks if each.id == self._current)
+            self._progress.update(self._current, completed=task.total)
+            self._current = None
+
+
+async def run(settings: StackSettings) -> int:
+    """Start the stack, do the main job on the conference once, show what came of it, and stay up. Returns the exit code."""
+    display = Display()
+    stop = asyncio.Event()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(name, stop.set)
+    try:
+        with alone_in(settings.var):
+            async with Stack(settings, display.step, display.changed) as stack:
+                working = asyncio.create_task(_work(settings, stack, display))
+                stopped = asyncio.create_task(stop.wait())
+                await asyncio.wait([working, stopped], return_when=asyncio.FIRST_COMPLETED)
+                if not working.done():
+                    working.cancel()
+                    await asyncio.gather(working, return_exceptions=True)
+                    return FAILED
+                exit_code = working.result()
+                if not settings.once and exit_code != CANNOT_START:
+                    display.console.print("\nEverything stays up until [bold]Ctrl-C[/].")
+                    await stopped
+                    display.console.print("Stopping every process.")
+                return exit_code
+    except (CannotStart, ConferenceFault) as fault:
+        display.console.print(f"[red]{fault}[/]", highlight=False)
+        return CANNOT_START
+
+
+async def _work(settings: StackSettings, stack: Stack, display: Display) -> int:
+    conference = await asyncio.to_thread(load, settings.conference_folder)
+    summary = Summary.kept(settings.var)
+    try:
+        with display.shown():
+            await stack.start(display.fetched)
+            if summary is None:
+                simulation = Simulation(settings.url("registration"), stack.keys, conference)
+                summary = await Demonstration(settings, stack.kafka, simulation, display.counted).run()
+    except SimulationFailed as fault:
+        display.console.print(f"[red]{fault}[/]", highlight=False)
+        return FAILED
+    if not summary.wrong:
+        summary.keep(settings.var)
+    _show(display.console, settings, stack, summary)
+    return FAILED if summary.wrong else 0
+
+
+def _show(console: Console, settings: StackSettings, stack: Stack, summary: Summary) -> None:
+    table = Table(title="From a form's post to the printed badge and the mail", title_justify="left")
+    table.add_column("Category")
+    for heading in ("Registered", "Accredited", "Printed", "Told", "Post to queue: median", "p99"):
+        table.add_column(heading, justify="right")
+    for row in summary.rows:
+        times = [f"{each:.0f} ms" if each is not None else "by decision" for each in (row.median_ms, row.p99_ms)]
+        table.add_row(row.category, *map(str, (row.registered, row.accredited, row.printed, row.noticed)), *times)
+    totals = [sum(getattr(row, name) for row in summary.rows) for name in ("registered", "accredited", "printed", "noticed")]
+    table.add_section()
+    table.add_row("All", *map(str, totals), "", "")
+    console.print(table)
+    moved, cancelled, resized = summary.changed_sessions
+    console.print(f"Then {moved} was moved, {cancelled} cancelled and {resized} only resized: {summary.notices} mails in all.")
+    for each in summary.wrong:
+        console.print(f"[red]Wrong: {each}.[/]")
+    _show_places(console, settings, stack, summary)
+
+
+def _show_places(console: Console, settings: StackSettings, stack: Stack, summary: Summary) -> None:
+    places = Table.grid(padding=(0, 2))
+    for name in ("registration", "badging", "notifications"):
+        places.add_row(name, f"{settings.url(name)}/docs")
+    places.add_row("Apache Kafka", stack.kafka.kafka_bootstrap_servers)
+    places.add_row("keys", f"{settings.var / 'keys.toml'} (form, accreditation, programme, badging, operations, read-only)")
+    places.add_row("badges", f"{settings.printed_folder} ({summary.sheets} PDF files)")
+    places.add_row("mails", f"{settings.mail_folder} ({summary.notices} .eml files)")
+    places.add_row("logs", str(settings.log_folder))
+    console.print(places, highlight=False)
+    var = "" if str(settings.var) == "var" else f" --var {settings.var}"
+    key = f'$(grep ^operations {settings.var}/keys.toml | cut -d\\" -f2)'
+    console.print("\nTry next:")
+    for command in (
+        f".venv/bin/lanyard logs{var} --no-follow --delegate {summary.example_delegate}",
+        f".venv/bin/lanyard status{var}",
+        f'curl -s -H "Authorization: Bearer {key}" "{settings.url("badging")}/badges?delegate={summary.example_delegate}"',
+    ):
+        console.print(f"  {command}", highlight=False, soft_wrap=True, markup=False)
