@@ -178,7 +178,8 @@ class Conference(Part):
             conference = handler(data)
         except ValidationError as invalid:
             within = [
-                _as_error(Fault(error["loc"], error["msg"], error["type"])) for error in invalid.errors(include_url=False)
+                _as_error(Fault(error["loc"], error["msg"], error["type"], error["input"]))
+                for error in invalid.errors(include_url=False)
             ]
             raise ValidationError.from_exception_data(cls.__name__, within + between) from invalid
         if between:
