@@ -49,8 +49,10 @@ async def test_names_sort_by_arrival_and_a_repeat_is_a_second_file_with_the_same
     port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(mailsink.time, "time_ns", lambda: 1_530_144_000_000_000_000)
-    for number in (2, 1, 2):
-        await aiosmtplib.send(notice(number), hostname="127.0.0.1", port=port)
+    resent = notice(2)
+    resent.set_content("The same notice, sent again by another process")
+    for message in (notice(2), notice(1), resent):
+        await aiosmtplib.send(message, hostname="127.0.0.1", port=port)
     files = mails(tmp_path)
     subjects = [email.message_from_bytes(file.read_bytes(), policy=email.policy.default)["Subject"][-1] for file in files]
     assert subjects == ["2", "1", "2"]
