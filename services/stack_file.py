@@ -17,7 +17,7 @@ class Process(BaseModel):
 
     name: str
     pid: int
-    """As at the last start of the stack: one that was restarted since has another."""
+    """The stack writes the file again whenever one is restarted."""
     url: str | None = None
     """Where it answers `/ready`, without a slash at the end; `None` where it serves no HTTP of ours."""
     log: Path

@@ -28,24 +28,37 @@ MAX_BATCH_BYTES = 4 * 1024 * 1024
 MAX_BATCH_EVENTS = 500
 
 
+MAX_LINE = 160
+"""The most characters of a name or title."""
+
+
 def _plain_text(value: str) -> str:
-    """Refuse what a name or title never needs and what can hide another text: control and format characters.
+    """Refuse what a name or title never needs and what can hide another text: control and format characters, line ends.
 
     The zero-width joiner and non-joiner stay: Persian and Indic names are spelt with them.
     """
-    for character in value:
-        if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co") and character not in "\u200c\u200d":
-            raise ValueError(f"must not contain the control character U+{ord(character):04X}")
-    return unicodedata.normalize("NFC", value)
+    if not value.isprintable():
+        for character in value:
+            if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp") and character not in "\u200c\u200d":
+                raise ValueError(f"must not contain the control character U+{ord(character):04X}")
+    if not any(unicodedata.category(character)[0] in "LNPS" for character in value):
+        raise ValueError("must contain something to see")
+    composed = unicodedata.normalize("NFC", value)
+    if len(composed) > MAX_LINE:  # a few characters become two or three when they are composed
+        raise ValueError(f"must have at most {MAX_LINE} characters")
+    return composed
 
 
 def _in_utc(value: datetime) -> datetime:
-    return value.astimezone(UTC)
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("must be a time of the years 1 to 9999 in UTC") from None
 
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
 Language = Literal["ar", "zh", "en", "fr", "ru", "es"]
-Line = Annotated[str, StringConstraints(min_length=1, max_length=160, strip_whitespace=True), AfterValidator(_plain_text)]
+Line = Annotated[str, StringConstraints(min_length=1, max_length=MAX_LINE, strip_whitespace=True), AfterValidator(_plain_text)]
 Colour = Annotated[str, StringConstraints(pattern=r"^#[0-9a-f]{6}$")]
 Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 Email = Annotated[
@@ -56,6 +69,9 @@ Email = Annotated[
         pattern=r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$",
     ),
 ]
+TimeZone = Annotated[str, StringConstraints(max_length=64)]
+DocumentNumber = Annotated[Line, Field(max_length=40)]
+PassDays = Annotated[list[date], Field(max_length=31)]
 TextByLanguage = Annotated[dict[Language, Line], Field(min_length=1)]
 
 
@@ -68,7 +84,12 @@ class Fact(BaseModel):
     """State that is published: immutable, and read tolerantly."""
 
     model_config = ConfigDict(
-        frozen=True, extra="ignore", hide_input_in_errors=True, ser_json_bytes="base64", val_json_bytes="base64"
+        frozen=True,
+        extra="ignore",
+        hide_input_in_errors=True,
+        ser_json_bytes="base64",
+        val_json_bytes="base64",
+        use_attribute_docstrings=True,
     )
     event_type: ClassVar[str]
     major: ClassVar[int] = 1
@@ -82,7 +103,7 @@ class Fact(BaseModel):
 class Request(BaseModel):
     """What is asked of registration: read strictly."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, use_attribute_docstrings=True)
     event_type: ClassVar[str]
     major: ClassVar[int] = 1
 
@@ -299,9 +320,9 @@ class PersonSubmitted(Request):
     function: Line
     email: Email
     language: Language
-    time_zone: Annotated[str, StringConstraints(max_length=64)] = "UTC"
+    time_zone: TimeZone = "UTC"
     birth_date: date | None = None
-    document_number: Annotated[Line, Field(max_length=40)] | None = None
+    document_number: DocumentNumber | None = None
 
 
 class RegistrationSubmitted(Request):
@@ -313,7 +334,7 @@ class RegistrationSubmitted(Request):
     delegation: Slug
     person: PersonSubmitted
     protected: bool = False
-    pass_days: Annotated[list[date], Field(max_length=31)] = []
+    pass_days: PassDays = []
     sessions: Annotated[list[Slug], Field(max_length=60)] = []
     """Sessions to be enrolled in."""
 
