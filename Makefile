@@ -1,6 +1,6 @@
 # What a person types, on a machine that has Python 3.11 or newer, make and a network. All else comes by itself: Python
 # packages as locked with their hashes in requirements*.lock, Apache Kafka's jars likewise by services/broker.lock.
-#   make run ARGS=--help          hands arguments on
+#   make run PORT=8100 VAR=var2   a second stack beside the first; ONCE=1 ends after the summary
 #   make run PYTHON=python3.13    makes the virtual environment with another Python
 
 PYTHON ?= python3
@@ -15,7 +15,7 @@ DEVELOPMENT := .venv/.development-installed
 .PHONY: help run test lint format bench schemas lock clean distclean
 
 help: ## lists what there is to make
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[.a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
 run: $(RUNTIME) ## starts everything on this machine, Apache Kafka included, and does the main job on the example conference
 	@exec $(BIN)/lanyard run $(ARGS)
@@ -45,8 +45,12 @@ COMPILE = UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV) pip compile --quiet --univ
 lock: $(DEVELOPMENT) ## writes the lock files again, after a dependency was added; with the newest of all: make lock UPGRADE=--upgrade
 	echo uv | $(COMPILE) --output-file requirements-uv.lock -
 	$(COMPILE) --extra embedded --group build --output-file requirements.lock pyproject.toml
+	$(COMPILE) --constraint requirements.lock --output-file requirements-image.lock pyproject.toml
 	$(COMPILE) --extra embedded --group dev --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
 	$(BIN)/python -m services.jars
+
+.env: ## writes the secrets that docker-compose.yml needs, once
+	@umask 077 && $(PYTHON) -c 'import secrets; print("POSTGRES_PASSWORD=" + secrets.token_urlsafe(24))' > $@
 
 clean: ## forgets what the stack on this machine stored: var/
 	rm -rf var

@@ -5,7 +5,13 @@ from typing import Any
 import faust
 from sqlalchemy import Connection, func, select
 
+import badging.api
+import badging.stream
 import registration.stream
+from badging import store as badging_store
+from badging.door import Door
+from badging.service import BadgeDesk
+from badging.settings import BadgingSettings
 from registration import store as registration_store
 from registration.api import Registration, router
 from registration.callers import Callers
@@ -14,6 +20,7 @@ from registration.seeding import seed_sessions
 from registration.service import Desk
 from registration.settings import RegistrationSettings
 from services.process import Composition, Parts, Service
+from shared import topics
 from shared.inbox import Inbox
 from shared.logs import get_log
 
@@ -47,6 +54,19 @@ def _registration(settings: RegistrationSettings, parts: Parts) -> Composition:
     )
 
 
+def _badging(settings: BadgingSettings, parts: Parts) -> Composition:
+    desk = BadgeDesk(parts.conference, settings)
+    door = Door(parts.conference, parts.clock)
+
+    def counts(tx: Connection) -> dict[str, Any]:
+        return badging_store.count(tx)._asdict()
+
+    def agents(app: faust.App, inbox: Inbox) -> None:
+        badging.stream.agents(app, inbox, settings, desk)
+
+    return Composition(badging.api.router(parts.database, parts.staff_keys, desk, door), agents, counts)
+
+
 REGISTRATION = Service(
     name="registration",
     outbox=registration_store.outbox,
@@ -55,6 +75,14 @@ REGISTRATION = Service(
     ready_without_broker=True,
 )
 
+BADGING = Service(
+    name="badging",
+    outbox=badging_store.outbox,
+    reads=(topics.DELEGATE_REGISTERED, topics.SESSION_CHANGED, topics.BADGE_STATUS, topics.retry("badging")),
+    compose=_badging,
+)
+
 SERVICES = {
+    "badging": (BADGING, BadgingSettings),
     "registration": (REGISTRATION, RegistrationSettings),
 }
