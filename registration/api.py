@@ -6,9 +6,9 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
-from starlette.responses import Response
+from starlette.responses import HTMLResponse, Response
 
-from registration import queries, service, views
+from registration import pages, queries, service, views
 from registration.answers import Idempotency
 from registration.callers import Caller, Callers
 from registration.group import Part, Submission
@@ -208,6 +208,13 @@ def _programme_routes(routes: APIRouter, r: Registration) -> None:
         body = await read_body(request)
         return await r.submit(request, service.ChangeSession(session_id, parse(SessionChange, body)), caller, body)
 
-    @routes.get("/conference", summary="What the conference is, and what a form needs to offer")
-    async def conference() -> Response:
-        return json_response(views.conference_view(r.conference))
+    @routes.get(
+        "/conference", summary="What the conference is, and what a form needs to offer; asked for `text/html`, as a page"
+    )
+    async def conference(request: Request, lang: str | None = None) -> Response:
+        if "text/html" not in request.headers.get("accept", ""):
+            return json_response(views.conference_view(r.conference))
+        wishes = request.headers.get("accept-language", "")
+        language = pages.negotiated(lang, wishes, pages.notice_languages(r.conference))
+        headers = {"Vary": "Accept, Accept-Language", "Content-Language": language}
+        return HTMLResponse(pages.conference_page(r.conference, language), headers=headers)

@@ -18,7 +18,8 @@ from uuid import UUID
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
-LANGUAGES = ("ar", "zh", "en", "fr", "ru", "es")
+Language = Literal["ar", "zh", "en", "fr", "ru", "es"]
+LANGUAGES: tuple[Language, ...] = ("ar", "zh", "en", "fr", "ru", "es")
 """The six official languages, in the order in which their English names are sorted."""
 
 MAX_EVENT_BYTES = 256 * 1024
@@ -57,7 +58,6 @@ def _in_utc(value: datetime) -> datetime:
 
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
-Language = Literal["ar", "zh", "en", "fr", "ru", "es"]
 Line = Annotated[str, StringConstraints(min_length=1, max_length=MAX_LINE, strip_whitespace=True), AfterValidator(_plain_text)]
 Colour = Annotated[str, StringConstraints(pattern=r"^#[0-9a-f]{6}$")]
 Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
