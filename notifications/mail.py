@@ -1,0 +1,140 @@
+"""A notice as a mail: text and HTML from one set of sentences, in the delegate's language.
+
+The same letter makes the same mail, byte for byte, at each attempt. Its `Traceparent` header (W3C Trace Context) is that
+of the first change it tells of: it joins the mail to the log lines of every service on the way.
+"""
+
+from collections.abc import Mapping
+from datetime import date, datetime, tzinfo
+from email.charset import QP, Charset
+from email.header import Header
+from email.mime.multipart import MIMEMultipart
+from email.mime.nonmultipart import MIMENonMultipart
+from email.policy import compat32
+from email.utils import format_datetime, formataddr
+from typing import Any, NamedTuple
+
+from notifications.convergence import message_id
+from notifications.languages import NoticeLanguage, zone_of
+from notifications.model import Turn
+from notifications.outgoing import Letter
+from notifications.views import Detail, SessionView
+from shared.conference import Conference
+from shared.events import Language, in_language
+
+_READABLE = Charset("utf-8")
+_READABLE.body_encoding = QP  # no byte above 127 and no long line: every mail server takes it
+_POLICY = compat32.clone(linesep="\r\n")
+_MOST_REFERENCES = 10
+
+
+class Time(NamedTuple):
+    """From when to when, as clocks show it in a city. `day` is left out where it was said before."""
+
+    day: str | None
+    hours: str
+    city: str
+
+
+class MailWriter:
+    """Writes the mails of one conference."""
+
+    def __init__(
+        self, conference: Conference, languages: Mapping[Language, NoticeLanguage], mail_from: str, registration_url: str
+    ) -> None:
+        self._conference = conference
+        self._languages = languages
+        self.mail_from = mail_from
+        self.domain = mail_from.rpartition("@")[2]
+        self._from = {code: formataddr((in_language(conference.short_title, code), mail_from)) for code in languages}
+        self._conference_url = f"{registration_url.rstrip('/')}/conference"
+
+    def write(self, letter: Letter) -> bytes:
+        """The whole mail as it goes over the wire."""
+        language = self._languages[letter.notice.now.language]
+        pages = _Pages(self._conference, language, letter, self._conference_url)
+        # The older classes: `EmailMessage` parses every header it is given, which doubles the time a mail takes.
+        mail = MIMEMultipart("alternative", boundary=f"notice-{letter.key.number}-to-{letter.key.delegate_id}")
+        mail["From"] = self._from[language.code]
+        mail["To"] = letter.address  # without a name: it may be protected
+        mail["Reply-To"] = self._conference.contact
+        mail["Subject"] = pages.subject if pages.subject.isascii() else Header(pages.subject, "utf-8").encode()
+        mail["Date"] = format_datetime(letter.created_at)
+        for name, value in _thread(letter).items():
+            mail[name] = value
+        mail["Content-Language"] = language.tag
+        mail["Auto-Submitted"] = "auto-generated"
+        mail["Traceparent"] = letter.traceparent
+        for subtype, page in (("plain", "notice.txt.j2"), ("html", "notice.html.j2")):
+            part = MIMENonMultipart("text", subtype)
+            part.set_payload(pages.render(page), _READABLE)
+            mail.attach(part)
+        return mail.as_bytes(policy=_POLICY)
+
+
+def _thread(letter: Letter) -> dict[str, str]:
+    """Message-ID, and what joins the notices to one delegate to one thread."""
+    domain = letter.message_id.rstrip(">").rpartition("@")[2]
+    first = max(1, letter.key.number - _MOST_REFERENCES)
+    earlier = [message_id(letter.key.delegate_id, number, domain) for number in range(first, letter.key.number)]
+    replies = {"In-Reply-To": earlier[-1], "References": " ".join(earlier)} if earlier else {}
+    return {"Message-ID": letter.message_id, **replies}
+
+
+class _Pages:
+    """The pages of one mail, and what their templates are given."""
+
+    def __init__(self, conference: Conference, language: NoticeLanguage, letter: Letter, conference_url: str) -> None:
+        self._conference = conference
+        self._language = language
+        self._seen = letter.notice.now
+        changes = letter.notice.sessions
+        self._context: dict[str, Any] = {
+            "letter": letter,
+            "notice": letter.notice,
+            "seen": self._seen,
+            "registration": [(field, self._shown(field, value)) for field, value in self._seen.details.items() if value],
+            "changes": [change for change in changes if change.turn is not Turn.RELEASED],
+            "releases": [change for change in changes if change.turn is Turn.RELEASED],
+            "language": language,
+            "conference": {
+                "title": self.own(conference.title),
+                "short_title": self.own(conference.short_title),
+                "venue": self.own(conference.venue),
+                "contact": conference.contact,
+                "url": conference_url,
+            },
+            "shown": self._shown,
+            "times": self._times,
+            "isolated": language.isolated,
+        }
+        self.subject = " ".join(self.render("subject.txt.j2").split())
+        self._context["subject"] = self.subject
+
+    def own(self, text: Mapping[Language, str]) -> str:
+        return in_language(text, self._language.code)
+
+    def render(self, template: str) -> str:
+        return self._language.templates.get_template(template).render(self._context)
+
+    def _shown(self, field: str, value: Detail) -> str:
+        """A detail of the registration in words. What the conference's folder does not know is shown as it came."""
+        if isinstance(value, tuple):
+            return "; ".join(self._language.day(day) for day in value)
+        known = {"category": self._conference.category, "pass_type": self._conference.pass_type}.get(field, {})
+        return self.own(known[value].names) if value in known else value
+
+    def _times(self, session: SessionView) -> list[Time]:
+        """When a session is: at the venue and, where clocks differ, where the delegate is."""
+        if session.starts_at is None or session.ends_at is None:
+            return []
+        here, own = self._conference.zone_info, zone_of(self._seen.time_zone)
+        times = [self._time(session.starts_at, session.ends_at, here, said=None)]
+        if own is not None and session.starts_at.astimezone(own).utcoffset() != session.starts_at.astimezone(here).utcoffset():
+            times.append(self._time(session.starts_at, session.ends_at, own, said=session.starts_at.astimezone(here).date()))
+        return times
+
+    def _time(self, starts_at: datetime, ends_at: datetime, zone: tzinfo, *, said: date | None) -> Time:
+        day = starts_at.astimezone(zone).date()
+        hours = self._language.hours(starts_at, ends_at, zone)
+        return Time(None if day == said else self._language.day(day), hours, self._language.city(zone))

@@ -1,0 +1,5 @@
+"""Alembic's entry: run by `Database.migrate`."""
+
+from shared.migrating import upgrade
+
+upgrade()
