@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from typing import NamedTuple, Self
 
 import orjson
-from sqlalchemy import Connection, select, text, tuple_
+from sqlalchemy import Connection, select, tuple_
 
+from registration.locks import held_elsewhere
 from registration.service import Answer
 from registration.store import answers
 from shared.problems import Problem
@@ -48,7 +49,7 @@ class KeptAnswers:
         """What is kept under the names `asked`; on PostgreSQL they are held against other replicas' groups."""
         if not asked:
             return cls({}, set(), {})
-        busy = _held_elsewhere(tx, asked)
+        busy = set(held_elsewhere(tx, {f"{len(name.scope)} {name.scope} {name.key}": name for name in asked}))
         columns = answers.c
         query = select(columns.scope, columns.idempotency_key, columns.body_hash, columns.status, columns.body)
         found = tx.execute(query.where(tuple_(columns.scope, columns.idempotency_key).in_(asked)))
@@ -90,11 +91,3 @@ class KeptAnswers:
                 for name, (body_hash, answer) in self._new.items()
             ]
             tx.execute(answers.insert(), rows)
-
-
-def _held_elsewhere(tx: Connection, asked: Sequence[Name]) -> set[Name]:
-    if tx.dialect.name != "postgresql":
-        return set()
-    attempt = text("select name, pg_try_advisory_xact_lock(hashtextextended(name, 1)) from unnest(cast(:names as text[])) name")
-    by_text = {f"{name.scope} {name.key}": name for name in asked}
-    return {by_text[name] for name, held in tx.execute(attempt, {"names": list(by_text)}) if not held}

@@ -3,6 +3,7 @@
 import hashlib
 import unicodedata
 from datetime import date, datetime
+from functools import lru_cache
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
@@ -12,6 +13,7 @@ from shared.events import (
     ENDED,
     DelegateRegistered,
     Enrolment,
+    EnrolmentState,
     Party,
     Person,
     PersonSubmitted,
@@ -44,6 +46,22 @@ class Registration(BaseModel):
         """Whether this registration counts against its delegation's quota."""
         return self.status not in ENDED
 
+    @property
+    def known_by(self) -> list[str]:
+        """What the person is known by: nothing once withdrawn or erased, so that they may register anew."""
+        if self.status in (Status.WITHDRAWN, Status.ERASED):
+            return []
+        return person_keys(self.person, self.delegation)
+
+    def takes_part_in(self, session_id: str) -> bool:
+        """Whether a place in the session is held or waited for."""
+        found = self.enrolment(session_id)
+        return found is not None and found.state is not EnrolmentState.RELEASED
+
+    def is_enrolled_in(self, session_id: str) -> bool:
+        found = self.enrolment(session_id)
+        return found is not None and found.state is EnrolmentState.ENROLLED
+
     def enrolment(self, session_id: str) -> Enrolment | None:
         return next((each for each in self.enrolments if each.session_id == session_id), None)
 
@@ -53,11 +71,17 @@ def person_keys(person: PersonSubmitted, delegation: str) -> list[str]:
 
     Two people may share an e-mail address (a mission's) or a name (across delegations), so neither alone decides.
     """
-    name = _folded(f"{person.given_name} {person.family_name}")
-    known_by = [f"name in delegation|{delegation}|{name}", f"name and e-mail|{name}|{_folded(person.email)}"]
-    if person.document_number:
-        known_by.append(f"document|{_folded(person.document_number)}")
-    return [hashlib.sha256(each.encode()).hexdigest() for each in known_by]
+    return list(_keys(f"{person.given_name} {person.family_name}", person.email, person.document_number, delegation))
+
+
+# One request asks for the keys of one person several times.
+@lru_cache(maxsize=1024)
+def _keys(full_name: str, email: str, document_number: str | None, delegation: str) -> tuple[str, ...]:
+    name = _folded(full_name)
+    known_by = [f"name in delegation|{delegation}|{name}", f"name and e-mail|{name}|{_folded(email)}"]
+    if document_number:
+        known_by.append(f"document|{_folded(document_number)}")
+    return tuple(hashlib.sha256(each.encode()).hexdigest() for each in known_by)
 
 
 def fact_of(registration: Registration, conference: Conference) -> DelegateRegistered:

@@ -87,6 +87,7 @@ def _line(change: Registration | SessionChanged, event_id: str, traceparent: str
 
 def _decided(submission: Submission, desk: Desk, register: Register, kept: KeptAnswers) -> Outcome:
     apart = submission.dry_run or len(submission.parts) > 1
+    applied_before = len(register.changes)
     here, kept_here = (register.fork(), kept.fork()) if apart else (register, kept)
     answered: list[Answer] = []
     problems: list[Problem] = []
@@ -96,7 +97,9 @@ def _decided(submission: Submission, desk: Desk, register: Register, kept: KeptA
         except _DECIDED as error:
             problems.append(_problem(error, part.under))
         except Exception as error:
-            return error  # a fault of ours: this submission's alone, for nothing of it is applied
+            if len(register.changes) > applied_before:
+                raise  # half of it is applied: the group is taken apart
+            return error  # a fault of ours, and this submission's alone
     if problems:
         return _one_problem(problems)
     if apart and not submission.dry_run:

@@ -6,17 +6,19 @@ fails, or its outcome is unknown, the whole group is answered 503 and may repeat
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
 
 from registration import store
 from registration.answers import Name, in_flight
 from registration.group import Outcome, Submission, decide
 from registration.service import Answer, Desk
 from shared.database import Database
-from shared.faults import PASSING
+from shared.faults import PASSING, Overtaken
 from shared.inbox import Journal
 from shared.logs import get_log
 from shared.problems import Problem
@@ -24,7 +26,10 @@ from shared.settings import KafkaSettings
 
 log = get_log()
 
-MAX_GROUP = 256
+MAX_GROUP = 512
+"""Use cases in one transaction; more only where one batch holds more."""
+MAX_TAKES = 3
+"""How often a group is begun anew because another replica was first."""
 BACKLOG_CHECK_SECONDS = 1.0
 
 
@@ -47,7 +52,7 @@ class Intake:
         self._desk = desk
         self._kafka = kafka
         self._outbox_limit = outbox_limit
-        self._waiting: list[_Waiting] = []
+        self._waiting: deque[_Waiting] = deque()
         self._arrived = asyncio.Event()
         self._in_flight: set[Name] = set()
         self._closing = False
@@ -74,13 +79,19 @@ class Intake:
             await self._arrived.wait()
             self._arrived.clear()
             while self._waiting:
-                group, self._waiting = self._waiting[:MAX_GROUP], self._waiting[MAX_GROUP:]
-                await self._commit(group)
+                await self._commit(self._next_group())
 
     def close(self) -> None:
         """Take nothing more."""
         self._closing = True
         self._arrived.set()
+
+    def _next_group(self) -> list[_Waiting]:
+        group = [self._waiting.popleft()]
+        size = len(group[0].submission.parts)
+        while self._waiting and (size := size + len(self._waiting[0].submission.parts)) <= MAX_GROUP:
+            group.append(self._waiting.popleft())
+        return group
 
     async def _commit(self, group: Sequence[_Waiting]) -> None:
         self._in_flight = {name for waiting in group for name in waiting.submission.names}
@@ -93,21 +104,29 @@ class Intake:
             else:
                 waiting.answered.set_result(outcome)
 
-    async def _stored(self, group: Sequence[Submission]) -> Sequence[Outcome]:
+    async def _stored(self, group: Sequence[Submission], take: int = 1) -> Sequence[Outcome]:
         try:
             outcomes, journal = await self._database.write(lambda tx: self._decide(tx, group))
+        except (Overtaken, IntegrityError) as error:
+            log.warning("group_overtaken", requests=len(group), take=take, error=type(error).__name__)
+            if take < MAX_TAKES:
+                return await self._stored(group, take + 1)
+            return [unavailable() for _ in group] if isinstance(error, Overtaken) else await self._taken_apart(group, error)
         except PASSING as error:
             log.error("group_not_committed", requests=len(group), error=type(error).__name__)
             return [unavailable() for _ in group]
         except Exception as error:
-            if len(group) == 1:
-                return [error]
-            # One of them cannot be stored; it must not take the others with it.
-            log.error("group_taken_apart", requests=len(group), exc_info=error)
-            return [outcome for each in group for outcome in await self._stored([each])]
+            return await self._taken_apart(group, error)
         for name, fields in journal:
             log.info(name, **fields)
         return outcomes
+
+    async def _taken_apart(self, group: Sequence[Submission], error: Exception) -> Sequence[Outcome]:
+        """One of them cannot be stored; it must not take the others with it."""
+        if len(group) == 1:
+            return [error]
+        log.error("group_taken_apart", requests=len(group), exc_info=error)
+        return [outcome for each in group for outcome in await self._stored([each])]
 
     def _decide(self, tx: Connection, group: Sequence[Submission]) -> tuple[list[Outcome], Journal]:
         now = time.monotonic()

@@ -15,19 +15,23 @@ from registration.register import Register
 from shared.conference import Accreditation, Category, Conference, Delegation
 from shared.events import (
     ENDED,
+    DocumentNumber,
     Email,
     Enrolment,
     EnrolmentState,
     Language,
     Line,
+    PassDays,
     PersonSubmitted,
     RegistrationSubmitted,
     Request,
     SessionStatus,
     Status,
+    TimeZone,
 )
 
 RELEASED_BY_DELEGATE = "left"
+NEVER_EMPTY = ("given_name", "family_name", "function", "email", "language", "time_zone")
 TIME_ZONES = frozenset(available_timezones())
 
 
@@ -56,7 +60,7 @@ class NotNow(Exception):
 
 
 class PersonAmended(Request):
-    """What is amended of a person; what is left out stays."""
+    """What is amended of a person; what is left out stays. `null` empties a field that may be left out."""
 
     given_name: Line | None = None
     family_name: Line | None = None
@@ -64,9 +68,12 @@ class PersonAmended(Request):
     function: Line | None = None
     email: Email | None = None
     language: Language | None = None
-    time_zone: str | None = None
+    time_zone: TimeZone | None = None
     birth_date: date | None = None
-    document_number: Line | None = None
+    document_number: DocumentNumber | None = None
+
+    def applied_to(self, person: PersonSubmitted) -> PersonSubmitted:
+        return person.model_copy(update={name: getattr(self, name) for name in self.model_fields_set})
 
 
 class Amendment(Request):
@@ -74,7 +81,7 @@ class Amendment(Request):
 
     person: PersonAmended | None = None
     protected: bool | None = None
-    pass_days: list[date] | None = None
+    pass_days: PassDays | None = None
 
 
 def register(
@@ -106,7 +113,7 @@ def register(
         status=Status.ACCREDITED if automatic else Status.SUBMITTED,
         category=category.slug,
         pass_type=category.pass_type,
-        pass_days=sorted(request.pass_days),
+        pass_days=sorted(set(request.pass_days)),
         delegation=delegation.code,
         person=request.person,
         protected=request.protected,
@@ -120,20 +127,19 @@ def amend(current: Registration, change: Amendment, conference: Conference, regi
     """Correct what a registration says; returns `current` itself where nothing would change."""
     if current.status in ENDED:
         raise NotNow("registration-ended", f"This registration is {current.status.value}; register the person anew.")
-    amended = {} if change.person is None else change.person.model_dump(exclude_unset=True)
-    person = current.person.model_copy(update=amended)
+    person = current.person if change.person is None else change.person.applied_to(current.person)
     protected = current.protected if change.protected is None else change.protected
-    days = current.pass_days if change.pass_days is None else sorted(change.pass_days)
+    days = current.pass_days if change.pass_days is None else sorted(set(change.pass_days))
     category = conference.category[current.category]
     faults = [
         Fault(f"/person/{name}", "required", "This field cannot be emptied.")
-        for name in ("given_name", "family_name", "function", "email", "language", "time_zone")
-        if name in amended and amended[name] is None
+        for name in NEVER_EMPTY
+        if getattr(person, name) is None
     ]
     if not faults:
         faults += _person_faults(person, category)
-        faults += _category_faults(category, conference, protected, days)
         faults += _duplicate_faults(person, current.delegation, register, current.delegate_id)
+    faults += _category_faults(category, conference, protected, days)
     if faults:
         raise Refused(faults)
     return _next(current, now, person=person, protected=protected, pass_days=days)
@@ -152,11 +158,11 @@ def accredit(current: Registration, conference: Conference, register: Register, 
     return _next(current, now, status=Status.ACCREDITED, status_reason=None)
 
 
-def refuse(current: Registration, reason: str, now: datetime) -> Registration:
-    """Refuse, or take an accreditation back; every place is released in the same revision."""
-    if current.status is Status.REFUSED:
-        return current
-    if current.status in ENDED:
+def refuse(current: Registration, reason: str | None, now: datetime) -> Registration:
+    """Refuse, or take an accreditation back, telling why; every place is released in the same revision."""
+    if reason is None:
+        raise Refused([Fault("/reason", "required", "A refusal is told with its reason.")])
+    if current.status in (Status.WITHDRAWN, Status.ERASED):
         raise NotNow("registration-ended", f"This registration is {current.status.value}; it cannot be refused.")
     return _next(current, now, status=Status.REFUSED, status_reason=reason, enrolments=_all_released(current, "refused"))
 
@@ -180,7 +186,7 @@ def enrol(current: Registration, session_id: str, register: Register, now: datet
     held = current.enrolment(session_id)
     if held is not None and held.state is EnrolmentState.ENROLLED:
         return current
-    if faults := list(_enrolment_faults(session_id, current.category, register, now, "/session_id")):
+    if faults := list(_enrolment_faults(session_id, current.category, register, now, "session_id")):
         raise Refused(faults)
     place = Enrolment(session_id=session_id, state=EnrolmentState.ENROLLED)
     return _next(current, at, enrolments=_replaced(current, place))

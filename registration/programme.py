@@ -24,6 +24,8 @@ def change(
         for name in SessionChange.model_fields
         if name in request.model_fields_set and (name == "capacity" or getattr(request, name) is not None)
     }
+    if request.audience is not None:
+        wanted["audience"] = list(dict.fromkeys(request.audience))
     changed = current.model_copy(update=wanted)
     if faults := list(_faults(changed, conference, register)):
         raise Refused(faults)
@@ -33,7 +35,7 @@ def change(
 
 
 def losing_their_place(changed: SessionChanged, register: Register) -> list[Registration]:
-    """Those enrolled whose category is not in the session's audience any more."""
+    """Those who hold or wait for a place and whose category is not in the session's audience any more."""
     return [each for each in register.enrolled_in(changed.session_id) if each.category not in changed.audience]
 
 
@@ -59,7 +61,8 @@ def _faults(changed: SessionChanged, conference: Conference, register: Register)
     for index, category in enumerate(changed.audience):
         if category not in conference.category:
             yield Fault(f"/audience/{index}", "unknown-category", f"There is no category {category!r}; see `GET /conference`.")
-    enrolled = register.enrolled(changed.session_id) - len(losing_their_place(changed, register))
+    losing = sum(each.is_enrolled_in(changed.session_id) for each in losing_their_place(changed, register))
+    enrolled = register.enrolled(changed.session_id) - losing
     if changed.capacity is not None and changed.capacity < enrolled:
         detail = f"{enrolled} people are enrolled in {changed.session_id}; its capacity cannot be {changed.capacity}."
         yield Fault("/capacity", "capacity-below-enrolled", detail)

@@ -5,7 +5,6 @@ request leaves no trace here, and nothing reaches the database until all are dec
 """
 
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Self
 from uuid import UUID
@@ -24,6 +23,8 @@ class Register:
     """Who is known, by `delegate.person_keys`."""
     held_by_category: Counter[tuple[str, str]] = field(default_factory=Counter[tuple[str, str]])
     """Quota places held, by (delegation, category)."""
+    held_in_all: Counter[str] = field(default_factory=Counter[str])
+    """Quota places held, by delegation."""
     places: Counter[str] = field(default_factory=Counter[str])
     """People enrolled, by session."""
     changes: list[Registration | SessionChanged] = field(default_factory=list[Registration | SessionChanged])
@@ -40,28 +41,30 @@ class Register:
 
     def held(self, delegation: str, category: str | None = None) -> int:
         """Quota places that a delegation holds, in all or of one category."""
-        if category is not None:
-            return self.held_by_category[delegation, category]
-        return sum(count for (code, _), count in self.held_by_category.items() if code == delegation)
+        return self.held_in_all[delegation] if category is None else self.held_by_category[delegation, category]
 
     def enrolled(self, session_id: str) -> int:
         return self.places[session_id]
 
     def enrolled_in(self, session_id: str) -> list[Registration]:
         """Those of the loaded delegates who hold a place in, or wait for, a session."""
-        found = ((each, each.enrolment(session_id)) for each in self.delegates.values())
-        return [each for each, enrolment in found if enrolment and enrolment.state is not EnrolmentState.RELEASED]
+        return [each for each in self.delegates.values() if each.takes_part_in(session_id)]
 
-    def apply(self, registration: Registration, known_by: Iterable[str]) -> None:
-        """Take the next revision of a delegate, known from now on by `known_by` (none, once withdrawn)."""
+    def note_held(self, delegation: str, category: str, count: int) -> None:
+        """Count quota places that are held already, as they are loaded."""
+        self.held_by_category[delegation, category] += count
+        self.held_in_all[delegation] += count
+
+    def apply(self, registration: Registration) -> None:
+        """Take the next revision of a delegate."""
         before = self.delegates.get(registration.delegate_id)
-        self._count(before, -1)
+        if before is not None:
+            self._count(before, -1)
+            for key in before.known_by:
+                self.people.pop(key, None)
         self._count(registration, +1)
         self.delegates[registration.delegate_id] = registration
-        self.people = (
-            {key: owner for key, owner in self.people.items() if owner != registration.delegate_id} if before else self.people
-        )
-        self.people.update(dict.fromkeys(known_by, registration.delegate_id))
+        self.people.update(dict.fromkeys(registration.known_by, registration.delegate_id))
         self.changes.append(registration)
 
     def apply_session(self, session: SessionChanged) -> None:
@@ -76,6 +79,7 @@ class Register:
             sessions=dict(self.sessions),
             people=dict(self.people),
             held_by_category=Counter(self.held_by_category),
+            held_in_all=Counter(self.held_in_all),
             places=Counter(self.places),
             changes=list(self.changes),
         )
@@ -85,11 +89,9 @@ class Register:
         for name in self.__slots__:
             setattr(self, name, getattr(fork, name))
 
-    def _count(self, registration: Registration | None, by: int) -> None:
-        if registration is None:
-            return
+    def _count(self, registration: Registration, by: int) -> None:
         if registration.holds_place:
-            self.held_by_category[registration.delegation, registration.category] += by
+            self.note_held(registration.delegation, registration.category, by)
         for enrolment in registration.enrolments:
             if enrolment.state is EnrolmentState.ENROLLED:
                 self.places[enrolment.session_id] += by

@@ -4,6 +4,7 @@ from sqlalchemy import Connection
 
 from registration import programme, store
 from registration.group import publish
+from registration.locks import hold
 from registration.register import Register
 from shared.clock import utc_now
 from shared.conference import Conference
@@ -14,7 +15,7 @@ from shared.tracing import new_traceparent
 
 def seed_sessions(tx: Connection, conference: Conference, kafka: KafkaSettings) -> Journal:
     """Store and publish the sessions that are absent. Idempotent; what changed since is left as it is."""
-    store.lock(tx, ["programme"])
+    hold(tx, ["programme"])
     absent = store.absent_sessions(tx, [session.session_id for session in conference.sessions])
     register = Register()
     for session in conference.sessions:

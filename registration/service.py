@@ -5,16 +5,14 @@ transaction, and answers after the commit.
 """
 
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, Self
+from typing import Any, Literal, Protocol
 from uuid import UUID
-
-from pydantic import model_validator
 
 from registration import model, programme
 from registration.callers import Caller
 from registration.delegate import Registration, person_keys
 from registration.register import Register
-from registration.store import Touched, keep_known
+from registration.store import Touched
 from registration.views import delegate_decided, session_view
 from shared.clock import ConferenceClock, utc_now
 from shared.conference import Conference
@@ -71,7 +69,7 @@ class RegisterDelegate:
         if not self.caller.may_register(self.request.category, self.request.delegation):
             raise NotYours
         registered = model.register(self.request, desk.conference, register, new_id(), desk.clock.now(), utc_now())
-        register.apply(registered, keep_known(registered))
+        register.apply(registered)
         return Answer(201, delegate_decided(registered))
 
 
@@ -82,7 +80,8 @@ class Amend:
     caller: Caller
 
     def touches(self) -> Touched:
-        return Touched(delegates=[self.delegate_id])
+        person = self.change.person
+        return Touched(delegates=[self.delegate_id], amended=[] if person is None else [(self.delegate_id, person)])
 
     def decide(self, desk: Desk, register: Register) -> Answer:
         current = _delegate(register, self.delegate_id, self.caller)
@@ -94,12 +93,6 @@ class Decision(Request):
 
     decision: Literal["accredit", "refuse"]
     reason: Line | None = None
-
-    @model_validator(mode="after")
-    def _refusal_has_a_reason(self) -> Self:
-        if self.decision == "refuse" and self.reason is None:
-            raise ValueError("a refusal needs a reason")
-        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +109,7 @@ class Decide:
         current = _delegate(register, self.delegate_id, None)
         if self.decision.decision == "accredit":
             return _applied(register, current, model.accredit(current, desk.conference, register, utc_now()))
-        return _applied(register, current, model.refuse(current, self.decision.reason or "", utc_now()))
+        return _applied(register, current, model.refuse(current, self.decision.reason, utc_now()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,8 +166,7 @@ class ChangeSession:
     change: SessionChange
 
     def touches(self) -> Touched:
-        crowd = [self.session_id] if self.change.audience is not None else []
-        return Touched(sessions=[self.session_id], enrolled_in=crowd)
+        return Touched(sessions=[self.session_id], crowds=[] if self.change.audience is None else [self.session_id])
 
     def decide(self, desk: Desk, register: Register) -> Answer:
         current = register.session(self.session_id)
@@ -184,10 +176,10 @@ class ChangeSession:
         changed = programme.change(current, self.change, desk.conference, register, at)
         if changed is not current:
             losing = programme.losing_their_place(changed, register)
+            released = [model.release(each, self.session_id, programme.RELEASED_BY_AUDIENCE, at) for each in losing]
             register.apply_session(changed)
-            for each in losing:
-                released = model.release(each, self.session_id, programme.RELEASED_BY_AUDIENCE, at)
-                register.apply(released, keep_known(released))
+            for each in released:
+                register.apply(each)
         return Answer(200, session_view(changed, register.enrolled(self.session_id)))
 
 
@@ -200,5 +192,5 @@ def _delegate(register: Register, delegate_id: UUID, caller: Caller | None) -> R
 
 def _applied(register: Register, current: Registration, decided: Registration) -> Answer:
     if decided is not current:
-        register.apply(decided, keep_known(decided))
+        register.apply(decided)
     return Answer(200, delegate_decided(decided))

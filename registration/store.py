@@ -1,7 +1,8 @@
 """Registration's tables, and how a `Register` is loaded from them and stored back."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from uuid import UUID
 
 from sqlalchemy import (
@@ -17,16 +18,19 @@ from sqlalchemy import (
     Table,
     Text,
     Uuid,
+    bindparam,
     delete,
     func,
     select,
-    text,
 )
 
 from registration.delegate import Registration, person_keys
+from registration.locks import hold
+from registration.model import PersonAmended
 from registration.register import Register
 from shared.database import UtcDateTime, insert
-from shared.events import ENDED, EnrolmentState, SessionChanged, Status
+from shared.events import ENDED, EnrolmentState, SessionChanged
+from shared.faults import Overtaken
 from shared.outbox import Outbox
 
 metadata = MetaData()
@@ -101,52 +105,68 @@ class Touched:
     delegations: Collection[str] = ()
     sessions: Collection[str] = ()
     people: Collection[str] = ()
-    enrolled_in: Collection[str] = ()
-    """Sessions whose enrolled people may change."""
-
-    def lock_names(self) -> list[str]:
-        kinds = {"delegate": self.delegates, "delegation": self.delegations, "session": self.sessions, "person": self.people}
-        return [f"{kind} {each}" for kind, names in kinds.items() for each in names]
+    amended: Collection[tuple[UUID, PersonAmended]] = ()
+    """People who will be known by something else."""
+    crowds: Collection[str] = ()
+    """Sessions whose enrolled people may lose their place."""
 
 
-def lock(tx: Connection, names: Iterable[str]) -> None:
-    """Hold `names` until the transaction ends, taken in the order of their keys so that no two groups wait in a ring.
+@dataclass(frozen=True, slots=True)
+class _Reach:
+    """All that a group touches, and the delegates among it as they stand."""
 
-    SQLite needs none: its writers take turns.
-    """
-    if tx.dialect.name != "postgresql":
-        return
-    keys = text(
-        "select pg_advisory_xact_lock(k) from "
-        "(select distinct hashtextextended(name, 0) k from unnest(cast(:names as text[])) name order by k) keys"
-    )
-    tx.execute(keys, {"names": sorted(set(names))})
+    delegates: Mapping[UUID, Registration]
+    delegations: set[str]
+    sessions: set[str]
+    people: set[str]
+
+    def names(self) -> set[str]:
+        return {
+            *(f"delegate {each}" for each in self.delegates),
+            *(f"delegation {each}" for each in self.delegations),
+            *(f"session {each}" for each in self.sessions),
+            *(f"person {each}" for each in self.people),
+        }
 
 
 def load(tx: Connection, touched: Sequence[Touched]) -> Register:
-    """The register as far as `touched` reaches, locked against every other group until this transaction ends."""
-    delegate_ids = {each for t in touched for each in t.delegates}
-    crowds = {each for t in touched for each in t.enrolled_in}
-    if crowds:
-        query = select(enrolments.c.delegate_id).where(enrolments.c.session_id.in_(crowds))
-        delegate_ids |= set(tx.execute(query).scalars())
-    # Unlocked: it only tells which delegations and sessions these people touch, and a delegation never changes.
-    glance = _registrations(tx, delegate_ids)
-    delegations = {each for t in touched for each in t.delegations} | {each.delegation for each in glance}
-    session_ids = {each for t in touched for each in t.sessions} | crowds
-    session_ids |= {enrolment.session_id for each in glance for enrolment in each.enrolments}
-    known_by = {each for t in touched for each in t.people}
+    """The register as far as `touched` reaches, locked against every other group until this transaction ends.
+
+    Raises `Overtaken` where another replica's group changed meanwhile what must be locked: begin again.
+    """
+    reach = _reach(tx, touched)
     if tx.dialect.name == "postgresql":
-        lock(tx, Touched(delegate_ids, delegations, session_ids, known_by).lock_names())
-        glance = _registrations(tx, delegate_ids)
-    register = Register()
-    register.delegates = {each.delegate_id: each for each in glance}
-    register.sessions = {each.session_id: each for each in _sessions(tx, session_ids)}
-    register.held_by_category.update(_held(tx, delegations))
-    register.places.update(places(tx, session_ids))
-    known_by |= {key for each in glance for key in person_keys(each.person, each.delegation)}
-    register.people = _people(tx, known_by)
+        hold(tx, names := reach.names())
+        reach = _reach(tx, touched)
+        if not reach.names() <= names:
+            raise Overtaken
+    register = Register(dict(reach.delegates), {each.session_id: each for each in _sessions(tx, reach.sessions)})
+    register.people = _people(tx, reach.people)
+    register.places.update(places(tx, reach.sessions))
+    for delegation, category, count in _held(tx, reach.delegations):
+        register.note_held(delegation, category, count)
     return register
+
+
+def _reach(tx: Connection, touched: Sequence[Touched]) -> _Reach:
+    crowds = {each for t in touched for each in t.crowds}
+    known = {each.delegate_id: each for each in _registrations(tx, {each for t in touched for each in t.delegates})}
+    known |= {each.delegate_id: each for each in _crowd(tx, crowds)}
+    amended = [
+        (amendment.applied_to(current.person), current.delegation)
+        for t in touched
+        for delegate_id, amendment in t.amended
+        if (current := known.get(delegate_id)) is not None
+    ]
+    return _Reach(
+        delegates=known,
+        delegations={each for t in touched for each in t.delegations} | {each.delegation for each in known.values()},
+        sessions={each for t in touched for each in t.sessions}
+        | crowds
+        | {enrolment.session_id for each in known.values() for enrolment in each.enrolments},
+        people={each for t in touched for each in t.people}
+        | {key for person, delegation in amended for key in person_keys(person, delegation)},
+    )
 
 
 def store(tx: Connection, register: Register) -> None:
@@ -154,9 +174,7 @@ def store(tx: Connection, register: Register) -> None:
     changed = {each.delegate_id: each for each in register.changes if isinstance(each, Registration)}
     moved = {each.session_id: each for each in register.changes if isinstance(each, SessionChanged)}
     if changed:
-        _store_delegates(tx, list(changed.values()))
-        _store_people(tx, register, list(changed.values()))
-        _store_enrolments(tx, list(changed.values()))
+        _store_delegates(tx, changed)
     if moved:
         rows = [{"session_id": s.session_id, "revision": s.revision, "content": s.model_dump_json()} for s in moved.values()]
         _upsert(tx, sessions, ["session_id"], rows)
@@ -167,14 +185,7 @@ def absent_sessions(tx: Connection, session_ids: Collection[str]) -> set[str]:
     return set(session_ids) - set(tx.execute(select(sessions.c.session_id)).scalars())
 
 
-def keep_known(registration: Registration) -> list[str]:
-    """What a registration is known by: nothing once withdrawn or erased, so that the person may register anew."""
-    if registration.status in (Status.WITHDRAWN, Status.ERASED):
-        return []
-    return person_keys(registration.person, registration.delegation)
-
-
-def _store_delegates(tx: Connection, changed: Sequence[Registration]) -> None:
+def _store_delegates(tx: Connection, changed: Mapping[UUID, Registration]) -> None:
     rows = [
         {
             "delegate_id": each.delegate_id,
@@ -184,33 +195,24 @@ def _store_delegates(tx: Connection, changed: Sequence[Registration]) -> None:
             "category": each.category,
             "content": each.model_dump_json(),
         }
-        for each in changed
+        for each in changed.values()
     ]
     _upsert(tx, delegates, ["delegate_id"], rows)
-
-
-def _store_people(tx: Connection, register: Register, changed: Sequence[Registration]) -> None:
-    amended = [each.delegate_id for each in changed if each.revision > 1]
-    if amended:
-        tx.execute(delete(people).where(people.c.delegate_id.in_(amended)))
-    ids = {each.delegate_id for each in changed}
-    rows = [{"known_by": key, "delegate_id": owner} for key, owner in register.people.items() if owner in ids]
-    if rows:
-        tx.execute(people.insert(), rows)
-
-
-def _store_enrolments(tx: Connection, changed: Sequence[Registration]) -> None:
-    amended = [each.delegate_id for each in changed if each.revision > 1]
-    if amended:
-        tx.execute(delete(enrolments).where(enrolments.c.delegate_id.in_(amended)))
-    rows = [
+    known_before = [{"id": each.delegate_id} for each in changed.values() if each.revision > 1]
+    if known_before:
+        tx.execute(delete(people).where(people.c.delegate_id == bindparam("id")), known_before)
+        tx.execute(delete(enrolments).where(enrolments.c.delegate_id == bindparam("id")), known_before)
+    keys = [{"known_by": key, "delegate_id": each.delegate_id} for each in changed.values() for key in each.known_by]
+    if keys:
+        tx.execute(people.insert(), keys)
+    held = [
         {"delegate_id": each.delegate_id, "session_id": enrolment.session_id, "state": enrolment.state.value}
-        for each in changed
+        for each in changed.values()
         for enrolment in each.enrolments
         if enrolment.state is not EnrolmentState.RELEASED
     ]
-    if rows:
-        tx.execute(enrolments.insert(), rows)
+    if held:
+        tx.execute(enrolments.insert(), held)
 
 
 def _upsert(tx: Connection, table: Table, key: list[str], rows: Sequence[Mapping[str, object]]) -> None:
@@ -226,16 +228,30 @@ def _registrations(tx: Connection, ids: Collection[UUID]) -> list[Registration]:
     return [Registration.model_validate_json(content) for content in found.scalars()]
 
 
+def _crowd(tx: Connection, session_ids: Collection[str]) -> list[Registration]:
+    if not session_ids:
+        return []
+    enrolled = select(enrolments.c.delegate_id).where(enrolments.c.session_id.in_(session_ids))
+    found = tx.execute(select(delegates.c.content).where(delegates.c.delegate_id.in_(enrolled)))
+    return [Registration.model_validate_json(content) for content in found.scalars()]
+
+
 def _sessions(tx: Connection, ids: Collection[str]) -> list[SessionChanged]:
     if not ids:
         return []
     found = tx.execute(select(sessions.c.content).where(sessions.c.session_id.in_(ids)))
-    return [SessionChanged.model_validate_json(content) for content in found.scalars()]
+    return [_session(content) for content in found.scalars()]
 
 
-def _held(tx: Connection, delegations: Collection[str]) -> dict[tuple[str, str], int]:
+@lru_cache(maxsize=512)
+def _session(content: str) -> SessionChanged:
+    """An entry is long and changes seldom; every group reads those its people enrol in."""
+    return SessionChanged.model_validate_json(content)
+
+
+def _held(tx: Connection, delegations: Collection[str]) -> list[tuple[str, str, int]]:
     if not delegations:
-        return {}
+        return []
     d = delegates.c
     ended = [status.value for status in ENDED]
     counted = (
@@ -243,7 +259,7 @@ def _held(tx: Connection, delegations: Collection[str]) -> dict[tuple[str, str],
         .where(d.delegation.in_(delegations), d.status.not_in(ended))
         .group_by(d.delegation, d.category)
     )
-    return {(delegation, category): count for delegation, category, count in tx.execute(counted)}
+    return [(delegation, category, count) for delegation, category, count in tx.execute(counted)]
 
 
 def places(tx: Connection, session_ids: Collection[str]) -> dict[str, int]:
