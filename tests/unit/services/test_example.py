@@ -11,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from registration import model
-from registration.delegate import person_keys
 from registration.register import Register
 from services import example as generator
 from services.example_people import functions, naming
@@ -52,7 +51,7 @@ def register_all(conference, requests):
     register = Register(sessions=programme(conference))
     for number, request in enumerate(requests):
         registration = model.register(request, conference, register, UUID(int=number), conference.now, AT)
-        register.apply(registration, person_keys(request.person, request.delegation))
+        register.apply(registration)
     return register
 
 
