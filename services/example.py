@@ -149,18 +149,14 @@ class _Seats:
     def choose(self, category: str, days: list[date], rnd: Random) -> list[Slug]:
         """Take up to four seats, in no two sessions at once, on `days` and where `category` is in the audience."""
         wished = rnd.choices(range(len(WISHES)), WISHES)[0]
-        open_to_them = [
-            session for session in self._sessions if category in session.audience and session.starts_at.date() in days
-        ]
+        open_to_them = [each for each in self._sessions if category in each.audience and each.starts_at.date() in days]
+        choice = [each for each in open_to_them if each is not self._crowded]
         chosen: list[SessionPlanned] = []
-        if self._crowded in open_to_them:
-            open_to_them.remove(self._crowded)
-            if rnd.random() < CROWD:
-                self._take(self._crowded, chosen)
-        while open_to_them and len(chosen) < wished:
-            session = rnd.choices(open_to_them, [each.capacity or UNLIMITED for each in open_to_them])[0]
-            open_to_them.remove(session)
-            self._take(session, chosen)
+        if self._crowded and len(choice) < len(open_to_them) and rnd.random() < CROWD:
+            self._take(self._crowded, chosen)
+        while choice and len(chosen) < wished:
+            number = rnd.choices(range(len(choice)), [each.capacity or UNLIMITED for each in choice])[0]
+            self._take(choice.pop(number), chosen)
         return [session.session_id for session in sorted(chosen, key=lambda session: session.starts_at)]
 
     def _take(self, session: SessionPlanned, chosen: list[SessionPlanned]) -> None:

@@ -110,7 +110,7 @@ class People:
 
     def _language(self, tradition: Tradition) -> Language:
         """One that the conference itself is titled in."""
-        spoken = [language for language in tradition.languages if language in self._conference.title]
+        spoken: list[Language] = [language for language in tradition.languages if language in self._conference.title]
         return self._rnd.choice(spoken or list(self._conference.title))
 
     def _time_zone(self, territory: str | None) -> str:
