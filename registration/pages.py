@@ -19,8 +19,8 @@ _PAGES = Environment(loader=FileSystemLoader(Path(__file__).parent / "templates"
 def notice_languages(conference: Conference) -> list[Language]:
     """The languages in which every question of the notice is answered."""
     answered = [set(question.answer) & set(question.question) for question in conference.notice]
-    everywhere = set.intersection(*answered) if answered else {"en"}
-    return [language for language in LANGUAGES if language in everywhere]
+    found: list[Language] = [language for language in LANGUAGES if all(language in each for each in answered)]
+    return found if found else ["en"]
 
 
 def negotiated(wanted: str | None, accept_language: str, offered: list[Language]) -> Language:
@@ -29,7 +29,10 @@ def negotiated(wanted: str | None, accept_language: str, offered: list[Language]
     by_weight = sorted(wishes, key=lambda wish: -_weight(wish[2]))
     asked = [wanted or "", *(language.strip() for language, _, _ in by_weight)]
     found = negotiate_locale([each for each in asked if each], offered, sep="-")
-    return next((each for each in offered if each == found), "en" if "en" in offered else offered[0])
+    for language in offered:
+        if language == found:
+            return language
+    return "en" if "en" in offered else offered[0]
 
 
 def conference_page(conference: Conference, language: Language) -> str:

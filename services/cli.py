@@ -2,11 +2,12 @@
 
 import asyncio
 import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from shared.settings import KafkaSettings, ServiceSettings, SettingsFault
+from shared.settings import ConferenceSettings, KafkaSettings, ServiceSettings, SettingsFault
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="Delegates, badges and notices of a conference.")
 
@@ -37,6 +38,44 @@ def _serve(name: str) -> None:
 def registration() -> None:
     """Run the registration service."""
     _serve("registration")
+
+
+@app.command()
+def badging() -> None:
+    """Run the badging service."""
+    _serve("badging")
+
+
+@app.command()
+def notifications() -> None:
+    """Run the notifications service."""
+    _serve("notifications")
+
+
+@app.command()
+def run() -> None:
+    """Start everything on this machine and do the main job on the example conference. Settings are in the README."""
+    from services import running
+    from services.stack import StackSettings
+
+    settings: StackSettings = _load(StackSettings)
+    sys.exit(asyncio.run(running.run(settings)))
+
+
+@app.command()
+def simulate(
+    delegates: Annotated[int, typer.Option(help="How many invented people to register.")] = 2000,
+    rate: Annotated[float | None, typer.Option(help="Posts a second; as fast as may be where left out.")] = None,
+    seed: Annotated[int, typer.Option(help="The same number makes the same people.")] = 2018,
+    url: Annotated[str, typer.Option(help="Where registration answers.")] = "http://127.0.0.1:8000",
+    keys: Annotated[Path, typer.Option(help="TOML file with the keys `form`, `accreditation` and `programme`.")] = Path(
+        "var/keys.toml"
+    ),
+) -> None:
+    """Post invented delegates as external forms would, decide on them, then move, cancel and resize sessions."""
+    from services import simulating
+
+    sys.exit(simulating.run(_load(ConferenceSettings).conference_folder, keys, url, delegates, rate, seed))
 
 
 @app.command()

@@ -105,7 +105,11 @@ class LogSettings(_FromEnvironment):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
 
-class ServiceSettings(KafkaSettings, LogSettings):
+class ConferenceSettings(_FromEnvironment):
+    conference_folder: Path = Path("conferences/counter-terrorism-2018")
+
+
+class ServiceSettings(KafkaSettings, LogSettings, ConferenceSettings):
     """What every service needs."""
 
     database_url: SecretStr
@@ -113,7 +117,6 @@ class ServiceSettings(KafkaSettings, LogSettings):
     port: int = Field(default=8000, ge=0, le=65535)
     public_url: str = ""
     """Where people reach this service, for links; `http://HOST:PORT` where it is left out."""
-    conference_folder: Path
     conference_now: datetime | None = None
     """The conference's time at the start of the process, RFC 3339; the folder's own where it is left out."""
     keys_file: Path | None = None
