@@ -94,6 +94,7 @@ class KnownFacts(Generic[R]):
                 where=upsert.excluded.revision > self.table.c.revision,
             ),
             rows,
+            execution_options={"preserve_rowcount": True},  # else PostgreSQL's is lost
         )
         if stored.rowcount != len(rows):
             raise Overtaken
