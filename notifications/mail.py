@@ -102,7 +102,7 @@ class _Pages:
                 "short_title": self.own(conference.short_title),
                 "venue": self.own(conference.venue),
                 "contact": conference.contact,
-                "url": conference_url,
+                "url": f"{conference_url}?lang={language.code}",
             },
             "shown": self._shown,
             "times": self._times,

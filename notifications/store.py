@@ -6,7 +6,7 @@ only until it is sent.
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -14,8 +14,6 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Connection,
-    DateTime,
-    Dialect,
     Index,
     Integer,
     LargeBinary,
@@ -23,7 +21,6 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    TypeDecorator,
     case,
     exists,
     literal,
@@ -31,21 +28,10 @@ from sqlalchemy import (
 )
 
 from notifications.views import View
-from shared.database import insert
+from shared.database import UtcDateTime, insert
 from shared.events import DelegateRegistered, SessionChanged
 from shared.outbox import Outbox
 from shared.revisions import KnownFacts
-
-
-class UtcDateTime(TypeDecorator[datetime]):
-    """An instant that is aware on both databases: SQLite keeps no zone."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
-
 
 metadata = MetaData()
 outbox = Outbox(metadata, "notifications")
@@ -138,7 +124,8 @@ def mark_enrolled(tx: Connection, session_id: str, mark: Mark) -> int:
     columns = (enrolments.c.delegate_id, at, due_at, latest_at, literal(mark.traceparent, String))
     people = select(*columns).where(enrolments.c.session_id == session_id).order_by(enrolments.c.delegate_id)
     names = ("delegate_id", "first_change_at", "due_at", "latest_at", "traceparent")
-    return tx.execute(_merging(insert(tx, due).from_select(names, people))).rowcount
+    marking = _merging(insert(tx, due).from_select(names, people))
+    return tx.execute(marking, execution_options={"preserve_rowcount": True}).rowcount
 
 
 def _merging(marking: Any) -> Any:
