@@ -29,7 +29,8 @@ def claim(tx: Connection, repeat: Repeat) -> UUID | None:
     The same request in another transaction is waited for. Raises a `Problem`, 422, where the key came with another body.
     """
     row = {"caller": repeat.caller, "idempotency_key": repeat.key, "request_hash": repeat.request_hash}
-    claimed = tx.execute(insert(tx, reprints).values(row).on_conflict_do_nothing())
+    unless_known = insert(tx, reprints).values(row).on_conflict_do_nothing()
+    claimed = tx.execute(unless_known, execution_options={"preserve_rowcount": True})
     if claimed.rowcount:
         return None
     r = reprints.c
