@@ -6,7 +6,7 @@ handled one by one; one that fails again becomes a dead letter, through the outb
 
 import asyncio
 import time
-from collections.abc import AsyncIterable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterable, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast
 
@@ -82,13 +82,15 @@ class Inbox:
                 await asyncio.Event().wait()
             raise
 
-    async def _retry_passing(self, attempt: Callable[[], Any]) -> None:
+    async def _retry_passing(self, work: Callable[[], Awaitable[None]]) -> None:
         retrying = AsyncRetrying(
             retry=retry_if_exception_type(PASSING),
             wait=wait_random_exponential(multiplier=0.1, max=LONGEST_WAIT_SECONDS),
             before_sleep=self._note_wait,
         )
-        await retrying(attempt)
+        async for attempt in retrying:
+            with attempt:
+                await work()
 
     def _note_wait(self, state: RetryCallState) -> None:
         self.retried_at = time.monotonic()
