@@ -1,32 +1,34 @@
 """HTTP in: the routes of registration. They read, name the use case, and answer; they decide nothing."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
+import orjson
 from fastapi import APIRouter, Query, Request
 from starlette.responses import HTMLResponse, Response
 
-from registration import pages, queries, service, views
+from registration import openapi, pages, queries, service, views
 from registration.answers import Idempotency
 from registration.callers import Caller, Callers
 from registration.group import Part, Submission
 from registration.intake import Intake
 from registration.model import Amendment
 from registration.posted import BATCH, BINARY, STRUCTURED, Posted, posted_events
-from registration.queries import MAX_PAGE, DelegateFilter
+from registration.queries import DelegateFilter
 from shared.conference import Conference
 from shared.database import Database
-from shared.events import MAX_BATCH_BYTES, MAX_EVENT_BYTES, RegistrationSubmitted, SessionChange, SessionChangeRequested, Status
+from shared.events import MAX_BATCH_BYTES, MAX_EVENT_BYTES, RegistrationSubmitted, SessionChange, SessionChangeRequested, Slug
 from shared.http import json_response, parse, read_body, require_json, traceparent_of
 from shared.keys import Role
-from shared.problems import Problem
+from shared.problems import FieldFault, Problem, invalid_body
 
 READERS = frozenset(Role)
 ACCREDITATION = frozenset({Role.ACCREDITATION})
 PROGRAMME = frozenset({Role.PROGRAMME})
 MAX_KEY_LENGTH = 256
+_TRUE, _FALSE = ("1", "true", "yes"), ("", "0", "false", "no")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,10 @@ class Registration:
     database: Database
     conference: Conference
 
-    async def submit(self, request: Request, use_case: service.UseCase, caller: Caller, body: bytes) -> Response:
+    async def caller(self, request: Request, staff: Collection[Role], *, forms: bool = False) -> Caller:
+        return await self.callers.require(request.headers.get("authorization"), staff=staff, forms=forms)
+
+    async def submit(self, request: Request, use_case: service.UseCase, caller: Caller, body: bytes = b"") -> Response:
         """Have one use case decided, once per `Idempotency-Key`."""
         dry_run = _dry_run(request)
         part = Part(use_case, None if dry_run else _idempotency(request, caller, body))
@@ -50,12 +55,8 @@ class Registration:
         """Have posted events decided, all or none, each once per `source` and `id`."""
         dry_run = _dry_run(request)
         parts = [
-            Part(
-                _use_case(each, caller),
-                None if dry_run else Idempotency.of(caller.scope, f"{each.event.source} {each.event.id}", each.data),
-                each.under,
-            )
-            for each in posted
+            Part(use_case, None if dry_run else Idempotency.of(f"{caller.scope} event", each.name, each.content), each.data_at)
+            for each, use_case in zip(posted, _use_cases(posted, caller), strict=True)
         ]
         traceparent = traceparent_of(request)
         answers = await self.intake.submit(Submission(parts, traceparent, dry_run))
@@ -63,14 +64,17 @@ class Registration:
         if not as_list:
             return json_response(answers[0].body, 200 if dry_run else answers[0].status, headers)
         results = [
-            {"id": each.event.id, "source": each.event.source, "status": answer.status, **answer.body}
+            {"source": each.event.source, "id": each.event.id, "status": answer.status, "answer": answer.body}
             for each, answer in zip(posted, answers, strict=True)
         ]
         return json_response({"results": results}, 200, headers)
 
 
 def _dry_run(request: Request) -> bool:
-    return request.query_params.get("dry_run", "").lower() in ("1", "true", "yes")
+    asked = request.query_params.get("dry_run", "").lower()
+    if asked not in (*_TRUE, *_FALSE):
+        raise invalid_body([FieldFault(pointer="dry_run", code="bool-parsing", detail="Give 1 or leave it out.")])
+    return asked in _TRUE
 
 
 def _idempotency(request: Request, caller: Caller, body: bytes) -> Idempotency | None:
@@ -83,79 +87,84 @@ def _idempotency(request: Request, caller: Caller, body: bytes) -> Idempotency |
     return Idempotency.of(caller.scope, key, request.method.encode(), request.url.path.encode(), body)
 
 
-def _use_case(posted: Posted, caller: Caller) -> service.UseCase:
-    match posted.request:
-        case RegistrationSubmitted() as submitted:
-            return service.RegisterDelegate(submitted, caller)
-        case SessionChangeRequested() as change:
-            if caller.staff is None or caller.staff.role is not Role.PROGRAMME:
-                raise Problem(403, "key-of-wrong-kind", "This key may not change the programme.", "It needs a programme key.")
-            return service.ChangeSession(change.session_id, change)
-        case _:
-            raise AssertionError(posted.event.type)
-
-
-def _body(model: type[Any], **examples: Any) -> dict[str, Any]:
-    """The OpenAPI of a body that is read by hand, so that its faults can all be named at once."""
-    schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
-    schema.pop("$defs", None)
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema, **examples}}}}
+def _use_cases(posted: Sequence[Posted], caller: Caller) -> list[service.UseCase]:
+    use_cases: list[service.UseCase] = []
+    faults: list[FieldFault] = []
+    for each in posted:
+        match each.request:
+            case SessionChangeRequested() as change:
+                use_cases.append(service.ChangeSession(change.session_id, change))
+                if not caller.may_change_programme:
+                    detail = "It needs a programme key."
+                    faults.append(FieldFault(pointer=each.type_at, code="key-of-wrong-kind", detail=detail))
+            case RegistrationSubmitted() as submitted:
+                use_cases.append(service.RegisterDelegate(submitted, caller))
+            case _:
+                raise AssertionError(each.event.type)
+    if faults:
+        raise Problem(403, "key-of-wrong-kind", "This key may not change the programme.", faults=faults)
+    return use_cases
 
 
 def router(registration: Registration) -> APIRouter:
     """Every route of registration."""
     routes = APIRouter()
     _intake_routes(routes, registration)
+    _reading_routes(routes, registration)
     _delegate_routes(routes, registration)
-    _enrolment_routes(routes, registration)
     _programme_routes(routes, registration)
+    _conference_routes(routes, registration.conference)
     return routes
 
 
 def _intake_routes(routes: APIRouter, r: Registration) -> None:
-    @routes.post("/delegates", status_code=201, summary="Register one person", openapi_extra=_body(RegistrationSubmitted))
+    @routes.post(
+        "/delegates",
+        summary="Register one person",
+        **openapi.registers(views.DelegateDecided, RegistrationSubmitted),
+    )
     async def register(request: Request) -> Response:
-        caller = await r.callers.require(request.headers.get("authorization"), staff=ACCREDITATION, forms=True)
+        caller = await r.caller(request, ACCREDITATION, forms=True)
         require_json(request)
         body = await read_body(request)
         return await r.submit(request, service.RegisterDelegate(parse(RegistrationSubmitted, body), caller), caller, body)
 
-    @routes.post("/events", summary="Post one CloudEvent, or a batch that is taken whole or not at all")
+    @routes.post(
+        "/events",
+        summary="Post one CloudEvent, or a batch that is taken whole or not at all",
+        **openapi.takes_events(views.DelegateDecided | views.SessionView | views.BatchResult),
+    )
     async def events(request: Request) -> Response:
-        caller = await r.callers.require(request.headers.get("authorization"), staff=ACCREDITATION | PROGRAMME, forms=True)
+        caller = await r.caller(request, ACCREDITATION | PROGRAMME, forms=True)
         media_type = require_json(request, STRUCTURED, BATCH, BINARY)
         body = await read_body(request, MAX_BATCH_BYTES if media_type == BATCH else MAX_EVENT_BYTES)
         posted = posted_events(media_type, request.headers, body)
         return await r.submit_events(request, posted, caller, as_list=media_type == BATCH)
 
 
-def _delegate_routes(routes: APIRouter, r: Registration) -> None:
-    @routes.get("/delegates", summary="Delegates by status, delegation and category; as JSON or, asked for `text/csv`, as CSV")
-    async def delegates(
-        request: Request,
-        status: Status | None = None,
-        delegation: str | None = None,
-        category: str | None = None,
-        after: UUID | None = None,
-        limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 100,
-    ) -> Response:
-        caller = await r.callers.require(request.headers.get("authorization"), staff=READERS, forms=True)
-        asked = DelegateFilter(status, delegation, category, after, limit)
+def _reading_routes(routes: APIRouter, r: Registration) -> None:
+    @routes.get(
+        "/delegates",
+        summary="Delegates by status, delegation and category; as JSON or, asked for `text/csv`, as CSV",
+        **openapi.reads(views.DelegatePage, also_as={"text/csv": {"schema": {"type": "string"}}}),
+    )
+    async def delegates(request: Request, asked: Annotated[DelegateFilter, Query()]) -> Response:
+        caller = await r.caller(request, READERS, forms=True)
         found = await r.database.read(lambda tx: queries.find_delegates(tx, asked, caller.form))
         badges = await r.database.read(lambda tx: queries.badge_states(tx, [each.delegate_id for each in found]))
         with_names = caller.may_read_protected_names
         shown = [
             views.delegate_view(each, with_protected_name=with_names, badge=badges.get(each.delegate_id)) for each in found
         ]
-        next_after = str(found[-1].delegate_id) if len(found) == limit else None
+        next_after = found[-1].delegate_id if len(found) == asked.limit else None
         if "text/csv" in request.headers.get("accept", ""):
-            headers = {"X-Next-After": next_after} if next_after else None
+            headers = {"X-Next-After": str(next_after)} if next_after else None
             return Response(views.delegates_csv(shown), 200, headers, "text/csv; charset=utf-8")
         return json_response({"delegates": shown, "next_after": next_after})
 
-    @routes.get("/delegates/{delegate_id}", summary="One delegate")
+    @routes.get("/delegates/{delegate_id}", summary="One delegate", **openapi.reads(views.DelegateView, 404))
     async def delegate(request: Request, delegate_id: UUID) -> Response:
-        caller = await r.callers.require(request.headers.get("authorization"), staff=READERS, forms=True)
+        caller = await r.caller(request, READERS, forms=True)
         found = await r.database.read(lambda tx: queries.find_delegate(tx, delegate_id))
         if found is None or not caller.may_read(found.category, found.delegation):
             raise Problem(404, "not-found", "There is no such delegate.", "None at least that this key may see.")
@@ -163,58 +172,84 @@ def _delegate_routes(routes: APIRouter, r: Registration) -> None:
         shown = views.delegate_view(found, with_protected_name=caller.may_read_protected_names, badge=badges.get(delegate_id))
         return json_response(shown)
 
-    @routes.patch("/delegates/{delegate_id}", summary="Correct what a registration says", openapi_extra=_body(Amendment))
+
+def _delegate_routes(routes: APIRouter, r: Registration) -> None:
+    decided = views.DelegateDecided
+
+    @routes.patch("/delegates/{delegate_id}", summary="Correct what it says", **openapi.changes(decided, Amendment))
     async def amend(request: Request, delegate_id: UUID) -> Response:
-        caller = await r.callers.require(request.headers.get("authorization"), staff=ACCREDITATION, forms=True)
+        caller = await r.caller(request, ACCREDITATION, forms=True)
         require_json(request)
         body = await read_body(request)
         return await r.submit(request, service.Amend(delegate_id, parse(Amendment, body), caller), caller, body)
 
-    @routes.post("/delegates/{delegate_id}/decision", summary="Accredit or refuse", openapi_extra=_body(service.Decision))
+    @routes.post(
+        "/delegates/{delegate_id}/decision", summary="Accredit or refuse", **openapi.changes(decided, service.Decision)
+    )
     async def decide(request: Request, delegate_id: UUID) -> Response:
-        caller = await r.callers.require(request.headers.get("authorization"), staff=ACCREDITATION)
+        caller = await r.caller(request, ACCREDITATION)
         require_json(request)
         body = await read_body(request)
         return await r.submit(request, service.Decide(delegate_id, parse(service.Decision, body)), caller, body)
 
-    @routes.post("/delegates/{delegate_id}/withdrawal", summary="Withdraw a registration; every place is released")
+    @routes.post(
+        "/delegates/{delegate_id}/withdrawal",
+        summary="Withdraw a registration; every place is released",
+        **openapi.changes(decided),
+    )
     async def withdraw(request: Request, delegate_id: UUID) -> Response:
-        caller = await r.callers.require(request.headers.get("authorization"), staff=ACCREDITATION, forms=True)
-        return await r.submit(request, service.Withdraw(delegate_id, caller), caller, b"")
+        caller = await r.caller(request, ACCREDITATION, forms=True)
+        return await r.submit(request, service.Withdraw(delegate_id, caller), caller)
 
+    @routes.put("/delegates/{delegate_id}/sessions/{session_id}", summary="Enrol in a session", **openapi.changes(decided))
+    async def enrol(request: Request, delegate_id: UUID, session_id: Slug) -> Response:
+        caller = await r.caller(request, ACCREDITATION, forms=True)
+        return await r.submit(request, service.Enrol(delegate_id, session_id, caller), caller)
 
-def _enrolment_routes(routes: APIRouter, r: Registration) -> None:
-    @routes.put("/delegates/{delegate_id}/sessions/{session_id}", summary="Enrol a delegate in a session")
-    async def enrol(request: Request, delegate_id: UUID, session_id: str) -> Response:
-        caller = await r.callers.require(request.headers.get("authorization"), staff=ACCREDITATION, forms=True)
-        return await r.submit(request, service.Enrol(delegate_id, session_id, caller), caller, b"")
-
-    @routes.delete("/delegates/{delegate_id}/sessions/{session_id}", summary="Leave a session; the place is released")
-    async def leave(request: Request, delegate_id: UUID, session_id: str) -> Response:
-        caller = await r.callers.require(request.headers.get("authorization"), staff=ACCREDITATION, forms=True)
-        return await r.submit(request, service.Leave(delegate_id, session_id, caller), caller, b"")
+    @routes.delete(
+        "/delegates/{delegate_id}/sessions/{session_id}",
+        summary="Leave a session; the place is released",
+        **openapi.changes(decided),
+    )
+    async def leave(request: Request, delegate_id: UUID, session_id: Slug) -> Response:
+        caller = await r.caller(request, ACCREDITATION, forms=True)
+        return await r.submit(request, service.Leave(delegate_id, session_id, caller), caller)
 
 
 def _programme_routes(routes: APIRouter, r: Registration) -> None:
-    @routes.get("/sessions", summary="The programme, by starting time")
+    @routes.get(
+        "/sessions",
+        summary="The programme, by starting time",
+        **openapi.reads_publicly(views.ProgrammeView, 503),
+    )
     async def sessions() -> Response:
         found = await r.database.read(queries.all_sessions)
         return json_response({"sessions": [views.session_view(session, enrolled) for session, enrolled in found]})
 
-    @routes.patch("/sessions/{session_id}", summary="Change a session's entry", openapi_extra=_body(SessionChange))
-    async def change_session(request: Request, session_id: str) -> Response:
-        caller = await r.callers.require(request.headers.get("authorization"), staff=PROGRAMME)
+    @routes.patch(
+        "/sessions/{session_id}",
+        summary="Change a session's entry; texts and audience are given whole",
+        **openapi.changes(views.SessionView, SessionChange),
+    )
+    async def change_session(request: Request, session_id: Slug) -> Response:
+        caller = await r.caller(request, PROGRAMME)
         require_json(request)
         body = await read_body(request)
         return await r.submit(request, service.ChangeSession(session_id, parse(SessionChange, body)), caller, body)
 
+
+def _conference_routes(routes: APIRouter, conference: Conference) -> None:
+    as_json = orjson.dumps(views.ConferenceView.model_validate(conference).model_dump(mode="json"))
+
     @routes.get(
-        "/conference", summary="What the conference is, and what a form needs to offer; asked for `text/html`, as a page"
+        "/conference",
+        summary="What the conference is, and what a form offers; asked for `text/html`, as a page",
+        **openapi.reads_publicly(views.ConferenceView, 422, also_as={"text/html": {"schema": {"type": "string"}}}),
     )
-    async def conference(request: Request, lang: str | None = None) -> Response:
+    async def conference_as_asked(request: Request, lang: str | None = None) -> Response:
         if "text/html" not in request.headers.get("accept", ""):
-            return json_response(views.conference_view(r.conference))
+            return Response(as_json, media_type="application/json")
         wishes = request.headers.get("accept-language", "")
-        language = pages.negotiated(lang, wishes, pages.notice_languages(r.conference))
+        language = pages.negotiated(lang, wishes, pages.notice_languages(conference))
         headers = {"Vary": "Accept, Accept-Language", "Content-Language": language}
-        return HTMLResponse(pages.conference_page(r.conference, language), headers=headers)
+        return HTMLResponse(pages.conference_page(conference, language), headers=headers)

@@ -44,6 +44,10 @@ class Caller:
         return self.staff is not None or self.may_register(category, delegation)
 
     @property
+    def may_change_programme(self) -> bool:
+        return self.staff is not None and self.staff.role is Role.PROGRAMME
+
+    @property
     def may_read_protected_names(self) -> bool:
         return self.staff is not None and self.staff.role is Role.ACCREDITATION
 
@@ -77,6 +81,9 @@ class Callers:
         if known is not None and time.monotonic() - known[0] < CACHED_SECONDS:
             return known[1]
         async with self._reading:
+            known = self._forms.get(hashed)
+            if known is not None and time.monotonic() - known[0] < CACHED_SECONDS:
+                return known[1]
             found = await self._database.read(lambda tx: find_form_key(tx, hashed))
         if found is None:
             self._forms.pop(hashed, None)

@@ -21,7 +21,7 @@ from shared.database import Database
 from shared.faults import PASSING, Overtaken
 from shared.inbox import Journal
 from shared.logs import get_log
-from shared.problems import Problem
+from shared.problems import Problem, unavailable
 from shared.settings import KafkaSettings
 
 log = get_log()
@@ -31,11 +31,6 @@ MAX_GROUP = 512
 MAX_TAKES = 3
 """How often a group is begun anew because another replica was first."""
 BACKLOG_CHECK_SECONDS = 1.0
-
-
-def unavailable() -> Problem:
-    detail = "It is not known to be stored. Repeat it with the same Idempotency-Key; it will be taken once."
-    return Problem(503, "unavailable", "This cannot be stored at the moment.", detail, headers={"Retry-After": "2"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,15 +8,15 @@ import base64
 import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, cast
 from urllib.parse import unquote
 
-import orjson
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic_core import to_json
 
 from shared.cloudevents import major_of
 from shared.events import MAX_BATCH_EVENTS, MAX_EVENT_BYTES, RegistrationSubmitted, Request, SessionChangeRequested
-from shared.http import problem_of
+from shared.http import read_json
 from shared.problems import FieldFault, Problem, faults_of, invalid_body
 
 STRUCTURED = "application/cloudevents+json"
@@ -25,64 +25,75 @@ BINARY = "application/json"
 _REQUESTS: dict[str, type[Request]] = {each.event_type: each for each in (RegistrationSubmitted, SessionChangeRequested)}
 
 
+def _printable(value: str) -> str:
+    if not value.isprintable():
+        raise ValueError("must not contain control characters")
+    return value
+
+
+Attribute = Annotated[str, StringConstraints(min_length=1, max_length=256), AfterValidator(_printable)]
+
+
 class CloudEvent(BaseModel):
     """The attributes that are read, and the data."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
     specversion: Literal["1.0"]
-    id: str = Field(min_length=1, max_length=256)
-    source: str = Field(min_length=1, max_length=256)
-    type: str = Field(min_length=1, max_length=128)
+    id: Attribute
+    source: Attribute
+    type: Annotated[str, Field(max_length=256, json_schema_extra={"enum": list(_REQUESTS)})]
     dataschema: str | None = None
+    datacontenttype: Annotated[str, Field(pattern=r"^application/([a-z0-9.-]+\+)?json *(;.*)?$")] = BINARY
     data: Any = None
     data_base64: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """One event as posted: its request, and where its data stand in the body."""
+    """One event as posted, its request, and where its type and its data stand in what was posted."""
 
     event: CloudEvent
     request: Request
-    data: bytes
-    under: str
+    type_at: str
+    data_at: str
+
+    @property
+    def name(self) -> str:
+        """What a repeat of this event is known by: `source` and `id`, unambiguously."""
+        return f"{len(self.event.source)} {self.event.source} {self.event.id}"
+
+    @property
+    def content(self) -> bytes:
+        """What a repeat must come with, however its JSON is spelt."""
+        return f"{self.event.type} {self.request.model_dump_json(exclude_unset=True)}".encode()
 
 
 def posted_events(media_type: str, headers: Mapping[str, str], body: bytes) -> list[Posted]:
     """The events of a request, in order; raises a `Problem` that names every fault by the event's index."""
     if media_type == BATCH:
-        return _batch(body)
+        return _batch(read_json(body))
     if media_type == STRUCTURED:
-        event = _event(CloudEvent.model_validate_json, body)
-        return [_read(event, "/data", "")]
+        return [_read(read_json(body), "")]
     attributes = {name[3:]: unquote(value) for name, value in headers.items() if name.startswith("ce-")}
     if "specversion" not in attributes:
         detail = "Send `ce-specversion`, `ce-id`, `ce-source` and `ce-type`, or a structured event."
         raise Problem(422, "not-an-event", "The CloudEvents headers are missing.", detail)
-    return [_read(_event(CloudEvent.model_validate, attributes), "", "", body)]
+    return [_with_request(_event(attributes, "ce-"), read_json(body), "ce-", "")]
 
 
-def _event(validate: Any, source: Any) -> CloudEvent:
-    try:
-        return validate(source)
-    except ValidationError as error:
-        raise problem_of(error) from None
-
-
-def _batch(body: bytes) -> list[Posted]:
-    try:
-        events = TypeAdapter(list[CloudEvent]).validate_json(body)
-    except ValidationError as error:
-        raise problem_of(error) from None
-    if not 0 < len(events) <= MAX_BATCH_EVENTS:
-        detail = f"It holds {len(events)}; between 1 and {MAX_BATCH_EVENTS} are taken."
-        raise Problem(413 if events else 422, "batch-size", "The batch does not have a size that is taken.", detail)
+def _batch(document: Any) -> list[Posted]:
+    if not isinstance(document, list):
+        raise invalid_body([FieldFault(pointer="", code="list-type", detail="A batch is a list of events.")])
+    elements = cast(list[Any], document)
+    if not 0 < len(elements) <= MAX_BATCH_EVENTS:
+        detail = f"It holds {len(elements)}; between 1 and {MAX_BATCH_EVENTS} are taken."
+        raise Problem(413 if elements else 422, "batch-size", "The batch does not have a size that is taken.", detail)
     read: list[Posted] = []
     faults: list[FieldFault] = []
-    for index, event in enumerate(events):
+    for index, element in enumerate(elements):
         try:
-            read.append(_read(event, f"/{index}/data", f"/{index}"))
+            read.append(_read(element, f"/{index}"))
         except Problem as problem:
             faults += problem.faults or [FieldFault(pointer=f"/{index}", code=problem.code, detail=problem.detail)]
     if faults:
@@ -90,31 +101,45 @@ def _batch(body: bytes) -> list[Posted]:
     return read
 
 
-def _read(event: CloudEvent, under_data: str, under_event: str, binary: bytes | None = None) -> Posted:
+def _read(document: Any, under: str) -> Posted:
+    event = _event(document, f"{under}/")
+    if event.data_base64 is None:
+        return _with_request(event, event.data, f"{under}/", f"{under}/data")
+    place = f"{under}/data_base64"
+    if event.data is not None:
+        raise _one_fault(place, "data-twice", "Send `data` or `data_base64`, not both.")
+    try:
+        data = read_json(base64.b64decode(event.data_base64, validate=True))
+    except (binascii.Error, ValueError):
+        raise _one_fault(place, "not-base64", "This is not Base64.") from None
+    except Problem as problem:
+        raise _one_fault(place, problem.code, problem.detail) from None
+    return _with_request(event, data, f"{under}/", place)
+
+
+def _event(attributes: Any, prefix: str) -> CloudEvent:
+    """The envelope; faults name its attributes with `prefix` before them."""
+    try:
+        return CloudEvent.model_validate(attributes, strict=True)
+    except ValidationError as error:
+        faults = faults_of(error)
+    raise invalid_body([each.model_copy(update={"pointer": prefix + each.pointer.removeprefix("/")}) for each in faults])
+
+
+def _with_request(event: CloudEvent, data: Any, prefix: str, under_data: str) -> Posted:
     model = _REQUESTS.get(event.type)
     if model is None:
-        expected = " or ".join(_REQUESTS)
-        fault = FieldFault(pointer=f"{under_event}/type", code="unknown-type", detail=f"Expected {expected}.")
-        raise invalid_body([fault])
+        raise _one_fault(f"{prefix}type", "unknown-type", f"Expected {' or '.join(_REQUESTS)}.")
     if event.dataschema and major_of({"ce_dataschema": event.dataschema}) != model.major:
-        detail = f"Only version {model.major} of {event.type} is taken here."
-        raise invalid_body([FieldFault(pointer=f"{under_event}/dataschema", code="unknown-version", detail=detail)])
-    data = _data(event, under_event) if binary is None else binary
-    if len(data) > MAX_EVENT_BYTES:
-        raise Problem(413, "too-large", "The event is too large.", f"At most {MAX_EVENT_BYTES // 1024} KiB are taken.")
+        raise _one_fault(f"{prefix}dataschema", "unknown-version", f"Only version {model.major} of {event.type} is taken here.")
+    written = to_json(data)
+    if len(written) > MAX_EVENT_BYTES:
+        raise _one_fault(under_data, "too-large", f"At most {MAX_EVENT_BYTES // 1024} KiB are taken.")
     try:
-        return Posted(event, model.model_validate_json(data), data, under_data)
+        return Posted(event, model.model_validate_json(written, strict=True), f"{prefix}type", under_data)
     except ValidationError as error:
-        found = problem_of(error)
-        raise invalid_body(faults_of(error, under_data)) if found.faults else found from None
+        raise invalid_body(faults_of(error, under_data)) from None
 
 
-def _data(event: CloudEvent, under_event: str) -> bytes:
-    if event.data_base64 is None:
-        return orjson.dumps(event.data)
-    try:
-        return base64.b64decode(event.data_base64, validate=True)
-    except (binascii.Error, ValueError):
-        raise invalid_body(
-            [FieldFault(pointer=f"{under_event}/data_base64", code="not-base64", detail="This is not Base64.")]
-        ) from None
+def _one_fault(pointer: str, code: str, detail: str) -> Problem:
+    return invalid_body([FieldFault(pointer=pointer, code=code, detail=detail)])

@@ -1,31 +1,33 @@
 """What registration's readers ask: delegates by filter, page by page; sessions; what became of a badge."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from typing import Annotated
 from uuid import UUID
 
+from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection, Select, select
 
 from registration.callers import FormKey
 from registration.delegate import Registration
 from registration.store import badges, delegates, places, sessions
 from shared.database import insert
-from shared.events import BadgeStatus, SessionChanged, Status
+from shared.events import BadgeStatus, PrintState, SessionChanged, Slug, Status
 from shared.inbox import Journal
 from shared.received import Received
 
 MAX_PAGE = 500
 
 
-@dataclass(frozen=True, slots=True)
-class DelegateFilter:
-    """Which delegates are asked for; `after` is the last delegate id of the page before."""
+class DelegateFilter(BaseModel):
+    """Which delegates are asked for."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     status: Status | None = None
-    delegation: str | None = None
-    category: str | None = None
-    after: UUID | None = None
-    limit: int = 100
+    delegation: Slug | None = None
+    category: Slug | None = None
+    after: Annotated[UUID | None, Field(description="`next_after` of the page before")] = None
+    limit: Annotated[int, Field(ge=1, le=MAX_PAGE)] = 100
 
 
 def find_delegates(tx: Connection, asked: DelegateFilter, form: FormKey | None) -> list[Registration]:
@@ -52,11 +54,11 @@ def find_delegate(tx: Connection, delegate_id: UUID) -> Registration | None:
     return None if content is None else Registration.model_validate_json(content)
 
 
-def badge_states(tx: Connection, delegate_ids: Collection[UUID]) -> dict[UUID, str]:
+def badge_states(tx: Connection, delegate_ids: Collection[UUID]) -> dict[UUID, PrintState]:
     """What a printer last reported of each delegate's newest badge."""
     b = badges.c
     query = select(b.delegate_id, b.state).where(b.delegate_id.in_(delegate_ids)).order_by(b.badge_id)
-    return dict(tx.execute(query).tuples().all())
+    return {delegate_id: PrintState(state) for delegate_id, state in tx.execute(query)}
 
 
 def note_badge_reports(tx: Connection, batch: Sequence[Received[BadgeStatus]]) -> Journal:

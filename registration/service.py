@@ -4,8 +4,9 @@ They are run by `registration.intake`, which loads what they touch, stores what 
 transaction, and answers after the commit.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 from uuid import UUID
 
 from registration import model, programme
@@ -33,7 +34,7 @@ class Answer:
     """What a use case answers with, and keeps for a repeat under the same idempotency key."""
 
     status: int
-    body: dict[str, Any]
+    body: Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,26 @@
 import csv
 import io
 from collections.abc import Iterable
+from datetime import date, datetime
 from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+from typing_extensions import TypedDict
 
 from registration.delegate import Registration, printed_name
-from shared.conference import Conference
-from shared.events import SessionChanged
+from shared.conference import Accreditation, PersonField, Question, WorkingGroup
+from shared.events import (
+    Email,
+    EnrolmentState,
+    Language,
+    PrintState,
+    SessionChanged,
+    SessionStatus,
+    Slug,
+    Status,
+    TextByLanguage,
+)
 
 CSV_COLUMNS = (
     "delegate_id",
@@ -24,30 +39,118 @@ CSV_COLUMNS = (
     "badge",
     "changed_at",
 )
+FORMULA_STARTS = tuple("=+-@\t\r\n＝＋－＠")
 
 
-def delegate_decided(registration: Registration) -> dict[str, Any]:
+class EnrolmentView(TypedDict):
+    session_id: Slug
+    state: EnrolmentState
+    cause: Slug | None
+
+
+class DelegateDecided(TypedDict):
     """What whoever asked for a change is told: ids and states, nothing personal."""
+
+    delegate_id: UUID
+    revision: int
+    status: Status
+    status_reason: str | None
+    category: Slug
+    delegation: Slug
+    enrolments: list[EnrolmentView]
+    changed_at: datetime
+
+
+class PersonView(TypedDict):
+    """A person to whom may not read a protected name: the function for the name, and no e-mail address."""
+
+    printed_name: str
+    given_name: str | None
+    family_name: str | None
+    function: str
+    email: Email | None
+    language: Language
+    time_zone: str
+
+
+class DelegateView(DelegateDecided):
+    """A delegate to a reader with a key. Birth date and document number are not shown at all."""
+
+    pass_type: Slug
+    pass_days: list[date]
+    protected: bool
+    person: PersonView
+    badge: PrintState | None
+    submitted_at: datetime
+
+
+class OrganiserView(TypedDict):
+    code: Slug
+    names: TextByLanguage
+
+
+class SessionView(TypedDict):
+    """A session's entry, and how many are enrolled."""
+
+    session_id: Slug
+    revision: int
+    status: SessionStatus
+    title: TextByLanguage
+    room: TextByLanguage
+    starts_at: datetime
+    ends_at: datetime
+    audience: list[Slug]
+    capacity: int | None
+    organisers: list[OrganiserView]
+    changed_at: datetime
+    enrolled: int
+
+
+class DelegatePage(TypedDict):
+    delegates: list[DelegateView]
+    next_after: UUID | None
+    """Where there may be more: the `after` of the next page."""
+
+
+class ProgrammeView(TypedDict):
+    sessions: list[SessionView]
+
+
+class EventResult(TypedDict):
+    source: str
+    id: str
+    status: int
+    """What the event alone would have been answered with."""
+    answer: DelegateDecided | SessionView
+
+
+class BatchResult(TypedDict):
+    results: list[EventResult]
+    """In the order of the batch."""
+
+
+def delegate_decided(registration: Registration) -> DelegateDecided:
     return {
-        "delegate_id": str(registration.delegate_id),
+        "delegate_id": registration.delegate_id,
         "revision": registration.revision,
-        "status": registration.status.value,
+        "status": registration.status,
         "status_reason": registration.status_reason,
         "category": registration.category,
         "delegation": registration.delegation,
-        "enrolments": [each.model_dump(mode="json") for each in registration.enrolments],
-        "changed_at": registration.changed_at.isoformat(),
+        "enrolments": [
+            {"session_id": each.session_id, "state": each.state, "cause": each.cause} for each in registration.enrolments
+        ],
+        "changed_at": registration.changed_at,
     }
 
 
-def delegate_view(registration: Registration, *, with_protected_name: bool, badge: str | None) -> dict[str, Any]:
-    """A delegate for a reader with a key. Birth date and document number are not shown at all."""
+def delegate_view(registration: Registration, *, with_protected_name: bool, badge: PrintState | None) -> DelegateView:
     person = registration.person
     hidden = registration.protected and not with_protected_name
     return {
         **delegate_decided(registration),
         "pass_type": registration.pass_type,
-        "pass_days": [day.isoformat() for day in registration.pass_days],
+        "pass_days": registration.pass_days,
         "protected": registration.protected,
         "person": {
             "printed_name": person.function if registration.protected else printed_name(person),
@@ -59,52 +162,86 @@ def delegate_view(registration: Registration, *, with_protected_name: bool, badg
             "time_zone": person.time_zone,
         },
         "badge": badge,
-        "submitted_at": registration.submitted_at.isoformat(),
+        "submitted_at": registration.submitted_at,
     }
 
 
-def delegates_csv(views: Iterable[dict[str, Any]]) -> str:
-    """A table for spreadsheets. A cell that a spreadsheet would run as a formula is quoted with an apostrophe."""
+def delegates_csv(views: Iterable[DelegateView]) -> str:
+    """A table for spreadsheets: with a byte order mark, which they know UTF-8 by, and no cell that they would run."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, CSV_COLUMNS, extrasaction="ignore")
+    text.write("\ufeff")
+    writer = csv.DictWriter(text, CSV_COLUMNS, extrasaction="ignore", quoting=csv.QUOTE_ALL)
     writer.writeheader()
     for view in views:
         person = view["person"]
-        row = {
+        row: dict[str, Any] = {
             **view,
             "name": person["printed_name"],
             "function": person["function"],
             "email": person["email"] or "",
             "language": person["language"],
-            "sessions": " ".join(each["session_id"] for each in view["enrolments"] if each["state"] == "enrolled"),
+            "sessions": " ".join(each["session_id"] for each in view["enrolments"] if each["state"] is EnrolmentState.ENROLLED),
+            "changed_at": view["changed_at"].isoformat(),
         }
         writer.writerow({column: _inert(row[column]) for column in CSV_COLUMNS})
     return text.getvalue()
 
 
 def _inert(cell: Any) -> Any:
-    return f"'{cell}" if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
+    """A text that a spreadsheet would run as a formula, some also in full-width characters, begins with an apostrophe."""
+    return f"'{cell}" if isinstance(cell, str) and cell[:1] in FORMULA_STARTS else cell
 
 
-def session_view(session: SessionChanged, enrolled: int) -> dict[str, Any]:
-    return {**session.model_dump(mode="json"), "enrolled": enrolled}
-
-
-def conference_view(conference: Conference) -> dict[str, Any]:
-    """The conference as anyone may read it: its notice, its days, and what a form needs to offer."""
+def session_view(session: SessionChanged, enrolled: int) -> SessionView:
     return {
-        "slug": conference.slug,
-        "title": conference.title,
-        "venue": conference.venue,
-        "time_zone": conference.time_zone,
-        "opens_on": conference.opens_on.isoformat(),
-        "closes_on": conference.closes_on.isoformat(),
-        "contact": conference.contact,
-        "notice": [question.model_dump() for question in conference.notice],
-        "categories": [
-            category.model_dump(mode="json", include={"slug", "names", "accreditation", "pass_type", "required", "open_to"})
-            for category in conference.categories
-        ],
-        "delegations": [{"code": each.code, "kind": each.kind, "names": each.names} for each in conference.delegations],
-        "working_groups": [group.model_dump(mode="json") for group in conference.working_groups],
+        "session_id": session.session_id,
+        "revision": session.revision,
+        "status": session.status,
+        "title": session.title,
+        "room": session.room,
+        "starts_at": session.starts_at,
+        "ends_at": session.ends_at,
+        "audience": session.audience,
+        "capacity": session.capacity,
+        "organisers": [{"code": each.code, "names": each.names} for each in session.organisers],
+        "changed_at": session.changed_at,
+        "enrolled": enrolled,
     }
+
+
+class CategoryView(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    slug: Slug
+    names: TextByLanguage
+    accreditation: Accreditation
+    pass_type: Slug
+    required: list[PersonField]
+    may_be_protected: bool
+    open_to: list[Slug]
+
+
+class DelegationView(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    code: Slug
+    kind: Slug
+    names: TextByLanguage
+
+
+class ConferenceView(BaseModel):
+    """The conference as anyone may read it: its notice, its days, and what a form needs to offer."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    slug: Slug
+    title: TextByLanguage
+    venue: TextByLanguage
+    time_zone: str
+    opens_on: date
+    closes_on: date
+    contact: str
+    notice: list[Question]
+    categories: list[CategoryView]
+    delegations: list[DelegationView]
+    working_groups: list[WorkingGroup]

@@ -10,12 +10,10 @@ class Overtaken(Exception):
     """Another replica stored a row of this batch first; done again, the batch will see it."""
 
 
+DATABASE_AWAY = (OperationalError, InterfaceError, InternalError, PoolTimeout)
 PASSING = (
     Overtaken,
-    OperationalError,
-    InterfaceError,
-    InternalError,
-    PoolTimeout,
+    *DATABASE_AWAY,
     KafkaConnectionError,
     KafkaTimeoutError,
     NodeNotReadyError,

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
+import jiter
 import orjson
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -12,8 +13,10 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from shared.events import MAX_EVENT_BYTES
+from shared.faults import DATABASE_AWAY
 from shared.logs import get_log
-from shared.problems import FieldFault, Problem, faults_of, invalid_body, pointer
+from shared.openapi import DocumentedApp
+from shared.problems import Problem, faults_of, field_fault, invalid_body, unavailable
 from shared.tracing import continued
 
 log = get_log()
@@ -34,11 +37,13 @@ class Readiness(BaseModel):
 
 
 def http_app(title: str, ready: Callable[[], Awaitable[Readiness]]) -> FastAPI:
-    """A FastAPI app with what every service offers; its own routes are included by the caller."""
-    app = FastAPI(title=title, version="1", redoc_url=None)
+    """A FastAPI app with what every service offers; the service's own routes are included by the caller."""
+    app = DocumentedApp(title=title, version="1", redoc_url=None)
     app.add_exception_handler(Problem, _answer_problem)
     app.add_exception_handler(RequestValidationError, _answer_invalid_parameters)
     app.add_exception_handler(HTTPException, _answer_no_route)
+    for fault in DATABASE_AWAY:
+        app.add_exception_handler(fault, _answer_unavailable)
     app.add_exception_handler(Exception, _answer_own_fault)
 
     @app.get("/health", summary="Is the process alive?")
@@ -90,20 +95,25 @@ def require_json(request: Request, *accepted: str) -> str:
 
 
 def parse(model: type[M], body: bytes) -> M:
-    """The body as `model`; raises 400 where it is not JSON, 422 with every fault where it is not valid."""
+    """The body as `model`, strictly; raises 400 where it is not JSON, 422 with every fault where it is not valid."""
+    read_json(body)
     try:
-        return model.model_validate_json(body)
+        return model.model_validate_json(body, strict=True)
     except ValidationError as error:
-        raise problem_of(error) from None
+        raise invalid_body(faults_of(error)) from None
 
 
-def problem_of(error: ValidationError) -> Problem:
-    first = error.errors(include_input=False, include_url=False)[0]
-    if first["type"] != "json_invalid":
-        return invalid_body(faults_of(error))
-    if "recursion" in first["msg"]:
-        return Problem(400, "too-deep", "The JSON is nested too deeply.", "No request here needs more than a few levels.")
-    return Problem(400, "not-json", "The body is not JSON.", first["msg"].removeprefix("Invalid JSON: "))
+def read_json(body: bytes) -> Any:
+    """The content of a JSON text (RFC 8259); raises 400 also where a name is given twice, which readers read differently."""
+    try:
+        return jiter.from_json(body, catch_duplicate_keys=True, allow_inf_nan=False, cache_mode="keys")
+    except ValueError as error:
+        message = str(error)
+    if "recursion" in message:
+        raise Problem(400, "too-deep", "The JSON is nested too deeply.", "No request here needs more than a few levels.")
+    if "duplicate" in message:
+        raise Problem(400, "name-twice", "A name is given twice in one JSON object.", f"{message}.")
+    raise Problem(400, "not-json", "The body is not JSON.", f"{message[:1].upper()}{message[1:]}.")
 
 
 async def _answer_problem(_: Request, error: Exception) -> Response:
@@ -113,12 +123,12 @@ async def _answer_problem(_: Request, error: Exception) -> Response:
 
 async def _answer_invalid_parameters(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    return invalid_body(
-        [
-            FieldFault(pointer=pointer(fault["loc"][1:]) or "/", code=str(fault["type"]), detail=str(fault["msg"]))
-            for fault in error.errors()
-        ]
-    ).response()
+    return invalid_body([field_fault(fault, ".".join(map(str, fault["loc"][1:]))) for fault in error.errors()]).response()
+
+
+async def _answer_unavailable(request: Request, error: Exception) -> Response:
+    log.error("database_away", method=request.method, path=request.url.path, error=type(error).__name__)
+    return unavailable().response()
 
 
 async def _answer_no_route(_: Request, error: Exception) -> Response:

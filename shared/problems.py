@@ -52,15 +52,25 @@ class Problem(Exception):
 
 
 _DOCUMENT_SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "title": "ProblemDetails",
-    "required": ["type", "title", "status"],
-    "properties": {
-        "type": {"type": "string", "description": "`urn:lanyard:problem:CODE`: stable, for programs"},
-        "title": {"type": "string", "description": "what was wrong, for people"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string", "description": "what to do"},
-        "errors": {"type": "array", "items": FieldFault.model_json_schema(), "description": "every fault of the request"},
+    "$ref": "#/$defs/ProblemDetails",
+    "$defs": {
+        "FieldFault": FieldFault.model_json_schema(),
+        "ProblemDetails": {
+            "type": "object",
+            "title": "ProblemDetails",
+            "required": ["type", "title", "status"],
+            "properties": {
+                "type": {"type": "string", "description": "`urn:lanyard:problem:CODE`: stable, for programs"},
+                "title": {"type": "string", "description": "what was wrong, for people"},
+                "status": {"type": "integer"},
+                "detail": {"type": "string", "description": "what to do"},
+                "errors": {
+                    "type": "array",
+                    "items": {"$ref": "#/$defs/FieldFault"},
+                    "description": "every fault of the request",
+                },
+            },
+        },
     },
 }
 
@@ -77,10 +87,12 @@ def pointer(location: Sequence[int | str]) -> str:
 
 def faults_of(error: ValidationError, under: str = "") -> list[FieldFault]:
     """Every fault of a body, with the place of each; never with the value that was sent."""
-    return [
-        FieldFault(pointer=under + pointer(fault["loc"]), code=_code(fault["type"]), detail=_sentence(fault["msg"]))
-        for fault in error.errors(include_input=False, include_url=False)
-    ]
+    return [field_fault(fault, under + pointer(fault["loc"])) for fault in error.errors(include_input=False, include_url=False)]
+
+
+def field_fault(fault: Mapping[str, Any], where: str) -> FieldFault:
+    """One of pydantic's error details."""
+    return FieldFault(pointer=where, code=_code(fault["type"]), detail=_sentence(fault["msg"]))
 
 
 def _code(pydantic_type: str) -> str:
@@ -103,3 +115,8 @@ def invalid_body(faults: Sequence[FieldFault]) -> Problem:
         f"{count} fault{'s' if count != 1 else ''}; nothing was stored. Correct what `errors` names and send it again.",
         faults=faults,
     )
+
+
+def unavailable() -> Problem:
+    detail = "It is not known to be stored. Repeat it with the same Idempotency-Key; it will be taken once."
+    return Problem(503, "unavailable", "This cannot be done at the moment.", detail, headers={"Retry-After": "2"})
