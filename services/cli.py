@@ -1,12 +1,14 @@
 """The `lanyard` command."""
 
 import asyncio
+import socket
 import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from shared.logs import configure
 from shared.settings import ConferenceSettings, KafkaSettings, ServiceSettings, SettingsFault
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="Delegates, badges and notices of a conference.")
@@ -50,6 +52,20 @@ def badging() -> None:
 def notifications() -> None:
     """Run the notifications service."""
     _serve("notifications")
+
+
+@app.command()
+def printer(
+    to: Annotated[Path, typer.Option(help="Folder into which each badge is printed as a PDF file.")],
+    name: Annotated[str, typer.Option(help="What its reports call it.")] = socket.gethostname(),
+    station: Annotated[str | None, typer.Option(help="Station whose queue it prints; the first where left out.")] = None,
+) -> None:
+    """Run a badge printer: reads the queue, prints one job at a time, reports on it."""
+    from badging import printer as badge_printer
+
+    settings: badge_printer.PrinterSettings = _load(badge_printer.PrinterSettings)
+    configure("printer", log_format=settings.log_format, level=settings.log_level)
+    badge_printer.run(settings, name, to, station)
 
 
 @app.command()
