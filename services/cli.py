@@ -4,27 +4,16 @@ import asyncio
 import socket
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from services import operations
+from services.terminal import load
 from shared.logs import configure
-from shared.settings import ConferenceSettings, KafkaSettings, ServiceSettings, SettingsFault
+from shared.settings import ConferenceSettings, KafkaSettings, ServiceSettings
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="Delegates, badges and notices of a conference.")
-
-
-def _load(settings: type[Any]) -> Any:
-    try:
-        return settings.load()
-    except SettingsFault as fault:
-        raise _stopped(str(fault)) from None
-
-
-def _stopped(message: str) -> typer.Exit:
-    """Say on standard error why nothing was done, and end with exit code 2."""
-    typer.echo(message, err=True)
-    return typer.Exit(2)
 
 
 def _serve(name: str) -> None:
@@ -32,7 +21,7 @@ def _serve(name: str) -> None:
     from services import composition, process
 
     service, settings_type = composition.SERVICES[name]
-    settings: ServiceSettings = _load(settings_type)
+    settings: ServiceSettings = load(settings_type)
     sys.exit(asyncio.run(process.run(service, settings)))
 
 
@@ -63,7 +52,7 @@ def printer(
     """Run a badge printer: reads the queue, prints one job at a time, reports on it."""
     from badging import printer as badge_printer
 
-    settings: badge_printer.PrinterSettings = _load(badge_printer.PrinterSettings)
+    settings: badge_printer.PrinterSettings = load(badge_printer.PrinterSettings)
     configure("printer", log_format=settings.log_format, level=settings.log_level)
     badge_printer.run(settings, name, to, station)
 
@@ -74,7 +63,7 @@ def run() -> None:
     from services import running
     from services.stack import StackSettings
 
-    settings: StackSettings = _load(StackSettings)
+    settings: StackSettings = load(StackSettings)
     sys.exit(asyncio.run(running.run(settings)))
 
 
@@ -91,7 +80,7 @@ def simulate(
     """Post invented delegates as external forms would, decide on them, then move, cancel and resize sessions."""
     from services import simulating
 
-    sys.exit(simulating.run(_load(ConferenceSettings).conference_folder, keys, url, delegates, rate, seed))
+    sys.exit(simulating.run(load(ConferenceSettings).conference_folder, keys, url, delegates, rate, seed))
 
 
 @app.command()
@@ -99,6 +88,9 @@ def topics() -> None:
     """Create the topics that do not exist yet."""
     from shared import topics as known
 
-    settings: KafkaSettings = _load(KafkaSettings)
+    settings: KafkaSettings = load(KafkaSettings)
     for name in known.create(settings, settings.stations):
         typer.echo(f"created {name}")
+
+
+operations.add_to(app)

@@ -1,13 +1,11 @@
-"""`lanyard logs`: what all processes of a stack log, in time order, or one delegate's way through them."""
+"""What all processes of a stack log, in time order, or one delegate's way through them."""
 
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, cast
-from uuid import UUID
+from typing import Any, cast
 
 import orjson
 import typer
@@ -18,25 +16,13 @@ from services import log_files
 from services.log_files import EARLIEST, Line, ProcessLog
 from services.terminal import printable, stopped
 
+LEVELS = ("debug", "info", "warning", "error")
 LOOK_SECONDS = 0.2
 KEPT_FOR_TRACES = 2000
 """How many of the last lines are kept in case one of their traces turns out to be the delegate's."""
 _LEVEL_STYLE = {"debug": "dim", "warning": "yellow", "error": "bold red", "critical": "bold red"}
 _SERVICE_COLOURS = ("cyan", "green", "magenta", "blue", "bright_cyan", "bright_green", "bright_magenta", "bright_blue")
 _SHOWN_APART = {"timestamp", "service", "level", "event", "exception", "logger"}
-
-
-class Level(StrEnum):
-    """The least severe level that is shown."""
-
-    DEBUG = "debug"
-    INFO = "info"
-    WARNING = "warning"
-    ERROR = "error"
-
-    def lets_through(self, line: Line) -> bool:
-        order = [level.value for level in Level]
-        return line.level not in order or order.index(line.level) >= order.index(self.value)
 
 
 class DelegateWay:
@@ -64,26 +50,26 @@ class DelegateWay:
         return [*(each for each in self._passed if each.trace_id == line.trace_id), line]
 
 
-def logs(
-    folder: Annotated[Path, typer.Option("--dir", help="Where the logs of the stack lie.")] = Path("var/log"),
-    delegate: Annotated[UUID | None, typer.Option(help="Show the way of one delegate, by id, through all services.")] = None,
-    service: Annotated[list[str] | None, typer.Option(help="Show this service or process alone; may be given again.")] = None,
-    level: Annotated[Level, typer.Option(help="Leave out what is less severe.")] = Level.DEBUG,
-    follow: Annotated[bool, typer.Option("--follow/--no-follow", help="Go on with what is logged from now on.")] = True,
-    as_json: Annotated[bool, typer.Option("--json", help="Show each line as a JSON object, as it was logged.")] = False,
+def show_logs(
+    folder: Path, *, delegate_id: str | None, services: Collection[str], level: str, follow: bool, as_json: bool
 ) -> None:
-    """Show what all services log, in time order."""
+    """Show the lines of all processes that have a log in `folder`, or of `services`, until interrupted where it follows."""
     if not folder.is_dir():
         raise stopped(f"There is no folder {folder}. Start a stack with `make run`, or say where its logs lie with --dir.")
     show = _show_json if as_json else _Readable().show
-    way = None if delegate is None else DelegateWay(str(delegate))
+    way = None if delegate_id is None else DelegateWay(delegate_id)
     if way is not None:
         way.learn(_history(folder))
     with suppress(KeyboardInterrupt):
         for line in _all_lines(folder, follow=follow):
             for chosen in [line] if way is None else way.choose(line):
-                if level.lets_through(chosen) and (not service or {chosen.service, chosen.process} & set(service)):
+                if _is_severe(chosen, level) and (not services or {chosen.service, chosen.process} & set(services)):
                     show(chosen)
+
+
+def _is_severe(line: Line, least: str) -> bool:
+    """Whether a line is at least so severe; one of a level that is not known is shown."""
+    return line.level not in LEVELS or LEVELS.index(line.level) >= LEVELS.index(least)
 
 
 def _history(folder: Path) -> Iterator[Line]:

@@ -1,12 +1,18 @@
 """What commands say to whoever typed them: a sentence instead of a traceback, and nothing that could move the cursor."""
 
-from typing import TypeVar
+from typing import Protocol, Self, TypeVar
 
 import typer
 
-from shared.settings import KafkaSettings, LogSettings, SettingsFault
+from shared.settings import SettingsFault
 
-S = TypeVar("S", KafkaSettings, LogSettings)
+
+class _Settings(Protocol):
+    @classmethod
+    def load(cls) -> Self: ...
+
+
+S = TypeVar("S", bound=_Settings)
 
 
 def load(settings: type[S]) -> S:

@@ -16,13 +16,13 @@ from typer.testing import CliRunner
 from services import log_files
 from services.child_log import ChildLog
 from services.log_files import ProcessLog
-from services.logs import logs
+from services.operations import add_to
 
 ANNE = "01890a5d-ac96-774b-bcce-b302099a8057"
 BORIS = "01890a5d-ac96-774b-bcce-b302099a8058"
 
 app = typer.Typer()
-app.command()(logs)
+add_to(app)
 Event = dict[str, Any]
 
 
@@ -37,7 +37,7 @@ def write(file: Path, *lines: Event | str) -> None:
 
 
 def shown(folder: Path, *options: str) -> str:
-    ran = CliRunner().invoke(app, ["--dir", str(folder), "--no-follow", *options], env={"COLUMNS": "300"})
+    ran = CliRunner().invoke(app, ["logs", "--dir", str(folder), "--no-follow", *options], env={"COLUMNS": "300"})
     assert ran.exit_code == 0, ran.output
     return ran.output
 
@@ -133,7 +133,7 @@ def test_a_line_is_of_a_delegates_way_however_long_before_their_first(tmp_path: 
 
 
 def test_a_missing_folder_says_what_to_do(tmp_path: Path) -> None:
-    ran = CliRunner().invoke(app, ["--dir", str(tmp_path / "log")])
+    ran = CliRunner().invoke(app, ["logs", "--dir", str(tmp_path / "log")])
     assert ran.exit_code == 2
     assert "make run" in ran.output
 
@@ -199,7 +199,7 @@ def test_a_process_without_a_log_yet_is_no_fault(tmp_path: Path) -> None:
 
 def test_following_shows_what_is_logged_from_then_on(tmp_path: Path) -> None:
     write(tmp_path / "registration.jsonl", event(1, "delegate_registered", trace_id="a", delegate_id=ANNE))
-    command = "import typer; from services.logs import logs; typer.run(logs)"
+    command = "import typer; from services.operations import logs; typer.run(logs)"
     options = ["--dir", str(tmp_path), "--json", "--delegate", ANNE]
     with subprocess.Popen([sys.executable, "-c", command, *options], stdout=subprocess.PIPE, text=True) as following:
         try:

@@ -1,0 +1,160 @@
+"""Where readers stand in their topics, asked of the broker: what waits for whom, who reads, how many dead letters lie."""
+
+from collections.abc import Collection, Iterable, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any, Protocol, cast
+
+from kafka import KafkaAdminClient
+from kafka.structs import OffsetAndMetadata, OffsetAndTimestamp, TopicPartition
+from pydantic import BaseModel
+
+from shared import flows, topics
+from shared.settings import KafkaSettings
+
+ANSWERS_WITHIN_MS = 5000
+_EARLIEST, _LATEST = -2, -1
+"""Stand for an offset in Kafka's ListOffsets request."""
+
+
+class Waiting(BaseModel):
+    """What a consumer group has not committed yet of one topic."""
+
+    group: str
+    topic: str
+    records: int
+
+
+class Reading(BaseModel):
+    """A consumer group's present members, by the names that they give themselves."""
+
+    group: str
+    members: list[str]
+
+
+class DeadLetters(BaseModel):
+    """How many records lie in a service's dead-letter topic."""
+
+    service: str
+    records: int
+
+
+class Queue(BaseModel):
+    """The badge queue of one station."""
+
+    station: str
+    urgent: int
+    normal: int
+    printers: list[str]
+
+
+class Positions(BaseModel):
+    missing_topics: list[str]
+    waiting: list[Waiting]
+    groups: list[Reading]
+    queues: list[Queue]
+    dead_letters: list[DeadLetters]
+
+
+class _Admin(Protocol):
+    """kafka-python 3's administration: the types that come with the type checker are of version 2."""
+
+    def list_topics(self) -> list[str]: ...
+    def describe_topics(self, topics: list[str]) -> list[dict[str, Any]]: ...
+    def list_partition_offsets(self, wanted: Mapping[TopicPartition, int]) -> dict[TopicPartition, OffsetAndTimestamp]: ...
+    def list_group_offsets(self, groups: list[str]) -> dict[str, dict[TopicPartition, OffsetAndMetadata]]: ...
+    def describe_groups(self, groups: list[str]) -> dict[str, dict[str, Any]]: ...
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """A consumer group and the topics it reads, all by their full names."""
+
+    name: str
+    topics: tuple[str, ...]
+
+
+def positions(kafka: KafkaSettings) -> Positions:
+    """Look at all topics and consumer groups of a deployment. Blocks for seconds at most; raises `KafkaError`."""
+    groups = _groups(kafka)
+    wanted = {kafka.topic(topic.name) for topic in topics.all_topics(kafka.stations)}
+    limits: dict[str, Any] = {"bootstrap_timeout_ms": ANSWERS_WITHIN_MS, "request_timeout_ms": ANSWERS_WITHIN_MS}
+    with closing(cast(_Admin, KafkaAdminClient(**kafka.client_arguments(), **limits))) as admin:
+        ends = _Ends(admin, wanted & set(admin.list_topics()))
+        committed = admin.list_group_offsets([group.name for group in groups])
+        members = _members(admin.describe_groups([group.name for group in groups]))
+    waiting = {(group.name, topic): ends.behind(topic, committed[group.name]) for group in groups for topic in group.topics}
+    return Positions(
+        missing_topics=sorted(wanted - ends.existing),
+        waiting=[Waiting(group=group, topic=topic, records=records) for (group, topic), records in waiting.items()],
+        groups=[Reading(group=group.name, members=members[group.name]) for group in groups],
+        queues=[_queue(kafka, station, waiting, members) for station in kafka.stations],
+        dead_letters=[
+            DeadLetters(service=service, records=ends.records(kafka.topic(topics.dead_letter(service))))
+            for service in topics.SERVICES
+        ],
+    )
+
+
+def _groups(kafka: KafkaSettings) -> list[_Group]:
+    services = [_Group(kafka.topic(each), _full(kafka, flows.topics_read_by(each))) for each in topics.SERVICES]
+    queues = flows.topics_read_by(flows.PRINTERS)
+    printers = [
+        _Group(_printers(kafka, station), _full(kafka, (name.replace(flows.STATION, station) for name in queues)))
+        for station in kafka.stations
+    ]
+    return services + printers
+
+
+def _full(kafka: KafkaSettings, names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(kafka.topic(name) for name in names)
+
+
+def _printers(kafka: KafkaSettings, station: str) -> str:
+    return kafka.topic(f"{flows.PRINTERS}.{station}")
+
+
+def _queue(
+    kafka: KafkaSettings, station: str, waiting: Mapping[tuple[str, str], int], members: Mapping[str, list[str]]
+) -> Queue:
+    group = _printers(kafka, station)
+    return Queue(
+        station=station,
+        urgent=waiting[group, kafka.topic(topics.badge_queue(station, urgent=True))],
+        normal=waiting[group, kafka.topic(topics.badge_queue(station))],
+        printers=members[group],
+    )
+
+
+class _Ends:
+    """The first and the next offset of every partition of some topics."""
+
+    def __init__(self, admin: _Admin, existing: Collection[str]) -> None:
+        self.existing = set(existing)
+        described = admin.describe_topics(sorted(existing)) if existing else []
+        partitions = [
+            TopicPartition(topic["name"], each["partition_index"]) for topic in described for each in topic["partitions"]
+        ]
+        self._first = _offsets(admin, partitions, _EARLIEST)
+        self._next = _offsets(admin, partitions, _LATEST)
+
+    def records(self, topic: str) -> int:
+        return sum(end - self._first[each] for each, end in self._next.items() if each.topic == topic)
+
+    def behind(self, topic: str, committed: Mapping[TopicPartition, OffsetAndMetadata]) -> int:
+        """How many records follow what was committed; all that are kept where nothing was."""
+        own = {each: end for each, end in self._next.items() if each.topic == topic}
+        done = {each: committed[each].offset if each in committed else 0 for each in own}
+        return sum(max(0, end - max(done[each], self._first[each])) for each, end in own.items())
+
+
+def _offsets(admin: _Admin, partitions: list[TopicPartition], wanted: int) -> dict[TopicPartition, int]:
+    if not partitions:
+        return {}
+    found = admin.list_partition_offsets(dict.fromkeys(partitions, wanted))
+    return {partition: found[partition].offset for partition in partitions}
+
+
+def _members(described: Mapping[str, dict[str, Any]]) -> dict[str, list[str]]:
+    return {name: sorted(each["client_id"] for each in group["members"]) for name, group in described.items()}

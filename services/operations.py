@@ -1,0 +1,120 @@
+"""The commands of operations: what can be given on the command line. What each does is in the module it calls."""
+
+# Those modules are imported where they are called: this one is loaded by every process, and none of them needs them.
+
+from pathlib import Path
+from typing import Annotated, Literal
+from uuid import UUID
+
+import typer
+
+Service = Literal["registration", "badging", "notifications"]
+Level = Literal["debug", "info", "warning", "error"]
+Role = Literal["accreditation", "programme", "badging", "operations", "read-only"]
+AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
+KeyName = Annotated[str, typer.Argument(help="Whose key it is, as logs will show it.")]
+
+dead_letters = typer.Typer(no_args_is_help=True, help="What services could not take, and why.")
+keys = typer.Typer(no_args_is_help=True, help="Make keys for forms and staff.")
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add all of them to the `lanyard` command."""
+    for command in (logs, status, schemas):
+        app.command()(command)
+    app.add_typer(dead_letters, name="dead-letters")
+    app.add_typer(keys, name="keys")
+
+
+def logs(
+    folder: Annotated[Path, typer.Option("--dir", help="Where the logs of the stack lie.")] = Path("var/log"),
+    delegate: Annotated[UUID | None, typer.Option(help="Show the way of one delegate, by id, through all services.")] = None,
+    service: Annotated[list[str] | None, typer.Option(help="Show this service or process alone; may be given again.")] = None,
+    level: Annotated[Level, typer.Option(help="Leave out what is less severe.")] = "debug",
+    follow: Annotated[bool, typer.Option("--follow/--no-follow", help="Go on with what is logged from now on.")] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="Show each line as a JSON object, as it was logged.")] = False,
+) -> None:
+    """Show what all services log, in time order."""
+    from services.logs import show_logs
+
+    delegate_id = None if delegate is None else str(delegate)
+    show_logs(folder, delegate_id=delegate_id, services=service or [], level=level, follow=follow, as_json=as_json)
+
+
+def status(
+    var: Annotated[Path, typer.Option(help="The folder of a stack that `lanyard run` started.")] = Path("var"),
+    url: Annotated[list[str] | None, typer.Option(help="Ask these services instead: URL or NAME=URL, once for each.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show each process and what waits; exit code 1 where one is down or not ready."""
+    from services.status import report_status
+
+    raise typer.Exit(0 if report_status(var, url or [], as_json=as_json) else 1)
+
+
+def schemas(
+    folder: Annotated[Path | None, typer.Option("--dir", help="Where they lie; by default in the project.")] = None,
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; exit code 1 where a file is out of date.")] = False,
+    release: Annotated[bool, typer.Option("--release", help="Keep them as those that later versions must not break.")] = False,
+) -> None:
+    """Write the JSON Schema of every event and the AsyncAPI document."""
+    from services.schemas import check_schemas, write_schemas
+    from shared.schema_export import SCHEMAS
+
+    if check:
+        raise typer.Exit(0 if check_schemas(folder or SCHEMAS) else 1)
+    write_schemas(folder or SCHEMAS, release=release)
+
+
+@dead_letters.command(name="list")
+def list_dead_letters(
+    service: Annotated[Service | None, typer.Option(help="Those of this service alone.")] = None,
+    topic: Annotated[
+        str | None, typer.Option(help="Those whose event stood in this topic, by its name without prefix.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many, the newest.")] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """List dead letters, the newest last."""
+    from services.dead_letters import show_letters
+
+    show_letters(service, topic, limit, as_json=as_json)
+
+
+@dead_letters.command(name="show")
+def show_dead_letter(
+    service: Annotated[Service, typer.Argument(help="Whose letter it is.")],
+    place: Annotated[str, typer.Argument(metavar="PARTITION-OFFSET", help="Its place, as `list` shows it.")],
+    value: Annotated[bool, typer.Option("--value", help="Show the event's data too: they may be personal.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show one dead letter: its headers and what was wrong."""
+    from services.dead_letters import show_letter
+
+    show_letter(service, place, with_value=value, as_json=as_json)
+
+
+@keys.command(name="form")
+def make_form_key(
+    name: KeyName,
+    category: Annotated[list[str] | None, typer.Option(help="A category it may register; all where none is named.")] = None,
+    delegation: Annotated[
+        list[str] | None, typer.Option(help="A delegation it may register people of; all where none is named.")
+    ] = None,
+) -> None:
+    """Make the key of an external form and keep it in registration's database. Takes registration's settings."""
+    from services.keys import make_form_key
+
+    make_form_key(name, category or [], delegation or [])
+
+
+@keys.command(name="staff")
+def make_staff_key(
+    name: KeyName,
+    role: Annotated[Role, typer.Option(help="What it may do.")],
+    keys_file: Annotated[Path, typer.Option(envvar="KEYS_FILE", help="The file of hashes that every service reads.")],
+) -> None:
+    """Make a staff key and add it to KEYS_FILE, which services read again by themselves."""
+    from services.keys import make_staff_key
+
+    make_staff_key(name, role, keys_file)

@@ -1,0 +1,81 @@
+"""What `lanyard status` shows on a terminal."""
+
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from services.broker_positions import Positions
+from services.status import ProcessStatus, State, Status
+from services.terminal import printable
+
+_STYLE = {State.READY: "green", State.RUNNING: "green", State.NOT_READY: "yellow", State.DOWN: "bold red"}
+
+
+def show(status: Status) -> None:
+    console = Console(highlight=False)
+    console.print(_processes(status))
+    if status.positions is None:
+        console.print(
+            f"The broker {status.kafka} does not answer: lag, queues, printers and dead letters are not known.", style="red"
+        )
+        return
+    if status.positions.missing_topics:
+        missing = ", ".join(status.positions.missing_topics)
+        console.print(f"Topics are missing: {missing}. Create them with `lanyard topics`.", style="yellow")
+    console.print(_waiting(status.positions), _queues(status.positions), _dead_letters(status.positions), sep="\n")
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold", header_style="dim")
+    for column in columns:
+        table.add_column(column)
+    return table
+
+
+def _processes(status: Status) -> Table:
+    table = _table("Processes", "process", "state", "outbox", "oldest", "parked", "counts")
+    for process in status.processes:
+        table.add_row(Text(printable(process.name)), _state(process), *_outbox(process), Text(_counted(process.counts)))
+    table.add_row(f"kafka {status.kafka}", Text(status.kafka_state.value, _STYLE[status.kafka_state]))
+    return table
+
+
+def _state(process: ProcessStatus) -> Text:
+    text = Text(process.state.value, _STYLE[process.state])
+    return text.append(f": {printable(process.detail)}") if process.detail else text
+
+
+def _outbox(process: ProcessStatus) -> tuple[str, str, Text]:
+    outbox = process.outbox
+    if outbox is None:
+        return "", "", Text()
+    return str(outbox.rows), f"{outbox.oldest_seconds:.1f} s", Text(str(outbox.parked), "red" if outbox.parked else "")
+
+
+def _counted(counts: dict[str, Any]) -> str:
+    return ", ".join(f"{printable(name)} {printable(str(count))}" for name, count in counts.items())
+
+
+def _waiting(positions: Positions) -> Table:
+    table = _table("Waiting to be read", "group", "members", "topic", "records")
+    members = {each.group: str(len(each.members)) for each in positions.groups}
+    for each in positions.waiting:
+        table.add_row(each.group, members[each.group], each.topic, str(each.records))
+    return table
+
+
+def _queues(positions: Positions) -> Table:
+    table = _table("Badge queues", "station", "urgent", "normal", "printers")
+    for queue in positions.queues:
+        printers = Text(printable(", ".join(queue.printers))) if queue.printers else Text("none", "yellow")
+        table.add_row(queue.station, str(queue.urgent), str(queue.normal), printers)
+    return table
+
+
+def _dead_letters(positions: Positions) -> Table:
+    table = _table("Dead letters", "service", "records")
+    for each in positions.dead_letters:
+        table.add_row(each.service, Text(str(each.records), "red" if each.records else ""))
+    return table
