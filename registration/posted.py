@@ -123,7 +123,8 @@ def _event(attributes: Any, prefix: str) -> CloudEvent:
         return CloudEvent.model_validate(attributes, strict=True)
     except ValidationError as error:
         faults = faults_of(error)
-    raise invalid_body([each.model_copy(update={"pointer": prefix + each.pointer.removeprefix("/")}) for each in faults])
+    where = [(prefix + each.pointer.removeprefix("/")).removesuffix("/") for each in faults]
+    raise invalid_body([each.model_copy(update={"pointer": place}) for each, place in zip(faults, where, strict=True)])
 
 
 def _with_request(event: CloudEvent, data: Any, prefix: str, under_data: str) -> Posted:
