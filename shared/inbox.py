@@ -123,11 +123,12 @@ class Inbox:
                 continue
             event = _read(record, own.fact_type.event_type, by_type)
             received.setdefault(event.fact.event_type, []).append(event)
+        # First: a key that is forgotten stays so, whatever else the batch says of it, before or after.
+        if forgotten and own.forget is not None:
+            own.forget(tx, forgotten)
         journal: Journal = []
         for event_type, batch in received.items():
             journal += by_type[event_type].handle(tx, batch)
-        if forgotten and own.forget is not None:
-            own.forget(tx, forgotten)
         return journal
 
     async def _bury(self, record: RawRecord, error: Exception) -> None:

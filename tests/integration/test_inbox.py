@@ -1,0 +1,369 @@
+"""Kafka in, on a real broker and SQLite: what a handler that fails, an event that cannot be read and a sudden end do."""
+
+import asyncio
+import threading
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import faust
+import pytest
+import sqlalchemy as sa
+from kafka import KafkaConsumer, KafkaProducer
+from structlog.testing import capture_logs
+
+from shared import topics
+from shared.cloudevents import Headers, Record, encode
+from shared.database import Database
+from shared.events import DelegateRegistered, SessionChanged
+from shared.inbox import Inbox, Journal, Reader
+from shared.outbox import Outbox
+from shared.received import Received
+from shared.relay import Relay
+from shared.revisions import KnownFacts
+from shared.settings import KafkaSettings
+from shared.streams import channel, faust_app
+from shared.tracing import new_traceparent
+from tests.badging_examples import registered, session
+from tests.integration.topic_reading import unread
+from tests.waiting import until
+
+SERVICE = "badging"
+SEVERAL = 40
+_prefixes = count(1)
+
+
+class OutOfOrder(Exception):
+    """A fault of the handler's own."""
+
+
+class Programme:
+    """A service that keeps session-changed, as all of them do, and notes each event that takes effect."""
+
+    def __init__(self, kafka: KafkaSettings, database: Database) -> None:
+        self.kafka, self.database = kafka, database
+        metadata = sa.MetaData()
+        self.outbox = Outbox(metadata, SERVICE)
+        self._sessions = KnownFacts(metadata, "sessions", SessionChanged)
+        self._effects = sa.Table("effects", metadata, sa.Column("session_id", sa.String), sa.Column("revision", sa.Integer))
+        database.transaction(metadata.create_all)
+        self.batches: list[list[str]] = []
+        """Every batch that was begun: the session ids in it."""
+        self.before_commit: Callable[[Sequence[str]], None] = lambda _: None
+        """What a test has go wrong, when all else of the transaction is done."""
+
+    def handle(self, tx: sa.Connection, batch: Sequence[Received[SessionChanged]]) -> Journal:
+        ids = [each.fact.session_id for each in batch]
+        self.batches.append(ids)
+        facts = [each.received.fact for each in self._sessions.keep_newest(tx, batch)]
+        for fact in facts:
+            tx.execute(self._effects.insert().values(session_id=fact.session_id, revision=fact.revision))
+        self.before_commit(ids)
+        return [("session_kept", {"session_id": fact.session_id}) for fact in facts]
+
+    def effects(self) -> Counter[tuple[str, int]]:
+        """How often each session's revision took effect."""
+        with self.database.connect() as connection:
+            return Counter((row.session_id, row.revision) for row in connection.execute(self._effects.select()))
+
+    def took_effect(self, sessions: Sequence[SessionChanged]) -> bool:
+        return self.effects() == Counter((each.session_id, each.revision) for each in sessions)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Inbox]:
+        """Its agent and relay, started and stopped in the order in which a process does."""
+        dead_letters = self.kafka.topic(topics.dead_letter(SERVICE))
+        inbox = Inbox(SERVICE, self.database, self.outbox, dead_letter_topic=dead_letters)
+        app = faust_app(SERVICE, self.kafka)
+        sessions = Reader(SessionChanged, self.handle, forget=self._sessions.forget)
+
+        @app.agent(channel(app, self.kafka, topics.SESSION_CHANGED))
+        async def keep_sessions(stream: faust.StreamT[bytes]) -> None:
+            await inbox.consume(stream, sessions)
+
+        app.finalize()
+        relaying = asyncio.create_task(Relay(self.database, self.outbox, self.kafka).run())
+        await app.start()
+        try:
+            yield inbox
+        finally:
+            inbox.stopping = True
+            await app.stop()
+            relaying.cancel()
+            await asyncio.gather(relaying, return_exceptions=True)
+
+    def send(self, *records: Record | SessionChanged) -> list[Record]:
+        """Put records into session-changed, in order."""
+        sent = [
+            encode(each, "programme-desk", new_traceparent()) if isinstance(each, SessionChanged) else each for each in records
+        ]
+        producer = KafkaProducer(**self.kafka.client_arguments())
+        for key, value, headers in sent:
+            producer.send(self.kafka.topic(topics.SESSION_CHANGED), key=key, value=value, headers=headers)
+        producer.flush(timeout=20)
+        producer.close()
+        return sent
+
+    def unread(self) -> int:
+        """How many records of session-changed the broker would give again after a crash."""
+        return unread(self.kafka, SERVICE, [topics.SESSION_CHANGED])
+
+    async def all_read(self) -> None:
+        await until(lambda: self.unread() == 0, "every record is acknowledged")
+
+    def dead_letters(self, expected: int) -> list[Record]:
+        """All that lie in the dead-letter topic, once `expected` do; more are looked for, too."""
+        consumer = KafkaConsumer(**self.kafka.client_arguments(), auto_offset_reset="earliest", consumer_timeout_ms=20_000)
+        consumer.subscribe([self.kafka.topic(topics.dead_letter(SERVICE))])
+        found: list[Record] = []
+        while len(found) < expected:
+            record = next(consumer)
+            found.append(Record(record.key, record.value, list(record.headers)))
+        assert [more for more in consumer.poll(timeout_ms=300).values() if more] == []
+        consumer.close()
+        return found
+
+
+@pytest.fixture
+def programme(bootstrap: str, tmp_path: Path) -> Iterator[Programme]:
+    kafka = KafkaSettings(kafka_bootstrap_servers=bootstrap, topic_prefix=f"inbox-{next(_prefixes)}.", kafka_partitions=3)
+    topics.create(kafka, kafka.stations)
+    database = Database(f"sqlite:///{tmp_path / 'programme.db'}", SERVICE)
+    yield Programme(kafka, database)
+    database.close()
+
+
+def sessions(number: int, **changed: Any) -> list[SessionChanged]:
+    return [session(session_id=f"session-{each}", **changed) for each in range(number)]
+
+
+def headers_of(letter: Record) -> dict[str, str]:
+    return {name: value.decode() for name, value in letter.headers}
+
+
+def original(letter: Record) -> Record:
+    """The record as it was before it became a dead letter."""
+    return letter._replace(headers=[(name, value) for name, value in letter.headers if not name.startswith("error_")])
+
+
+async def test_every_event_takes_effect_once_and_is_told_of_once_it_has(programme: Programme) -> None:
+    sent = sessions(SEVERAL)
+    programme.send(*sent)
+    with capture_logs() as logs:
+        async with programme.running():
+            await programme.all_read()
+    assert programme.took_effect(sent)
+    assert max(map(len, programme.batches)) > 1
+    told = [line["session_id"] for line in logs if line["event"] == "session_kept"]
+    assert sorted(told) == sorted(each.session_id for each in sent)
+    assert programme.dead_letters(0) == []
+
+
+async def test_a_handler_that_raises_once_loses_nothing(programme: Programme) -> None:
+    failures: list[int] = []
+
+    def fail_once(batch: Sequence[str]) -> None:
+        if "session-7" in batch and not failures:
+            failures.append(len(batch))
+            raise OutOfOrder
+
+    programme.before_commit = fail_once
+    sent = sessions(SEVERAL)
+    programme.send(*sent)
+    with capture_logs() as logs:
+        async with programme.running():
+            await programme.all_read()
+    assert failures[0] > 1, "it failed with others in one batch, which were rolled back with it"
+    assert programme.took_effect(sent)
+    told = Counter(line["session_id"] for line in logs if line["event"] == "session_kept")
+    assert set(told.values()) == {1}, "nothing was told of what was rolled back"
+    assert programme.dead_letters(0) == []
+
+
+async def test_an_event_that_always_fails_becomes_a_dead_letter_and_the_others_are_handled(programme: Programme) -> None:
+    def fail(batch: Sequence[str]) -> None:
+        if "session-7" in batch:
+            raise OutOfOrder("Ada Berg is in it")
+
+    programme.before_commit = fail
+    sent = sessions(SEVERAL)
+    records = programme.send(*sent)
+    async with programme.running():
+        await programme.all_read()
+        later = session(session_id="later")
+        programme.send(later)
+        await programme.all_read()
+        [letter] = programme.dead_letters(1)
+    assert programme.took_effect([*(each for each in sent if each.session_id != "session-7"), later])
+    assert original(letter) == records[7]
+    said = headers_of(letter)
+    assert said["error_type"] == "OutOfOrder"
+    assert said["error_service"] == SERVICE
+    assert said["error_topic"] == programme.kafka.topic(topics.SESSION_CHANGED)
+    assert {"error_partition", "error_offset", "error_at"} <= said.keys()
+    assert "Ada" not in str(said), "what an exception says may be personal"
+
+
+async def test_a_database_that_is_locked_is_waited_for_and_buries_nothing(
+    bootstrap: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.database.SQLITE_WAIT_SECONDS", 0.05)
+    kafka = KafkaSettings(kafka_bootstrap_servers=bootstrap, topic_prefix="inbox-locked.", kafka_partitions=3)
+    topics.create(kafka, kafka.stations)
+    file = tmp_path / "programme.db"
+    programme = Programme(kafka, Database(f"sqlite:///{file}", SERVICE))
+    sent = sessions(SEVERAL)
+    programme.send(*sent)
+    other = sa.create_engine(f"sqlite:///{file}", connect_args={"isolation_level": None})
+    with other.connect() as connection, capture_logs() as logs:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        async with programme.running() as inbox:
+            await until(lambda: len([line for line in logs if line["event"] == "batch_waiting"]) > 2, "it tried again")
+            assert inbox.retried_at
+            assert programme.unread() == SEVERAL
+            assert not programme.effects()
+            connection.exec_driver_sql("COMMIT")
+            await programme.all_read()
+    other.dispose()
+    assert programme.took_effect(sent)
+    assert programme.dead_letters(0) == []
+    programme.database.close()
+
+
+async def test_a_fault_that_passes_in_the_middle_of_a_batch_is_waited_for(programme: Programme) -> None:
+    faults: list[Exception] = [
+        sa.exc.OperationalError("select 1", None, Exception("server closed the connection")),
+        ConnectionResetError("reset"),
+    ]
+
+    def fail_for_a_while(_batch: Sequence[str]) -> None:
+        if faults:
+            raise faults.pop()
+
+    programme.before_commit = fail_for_a_while
+    sent = sessions(SEVERAL)
+    programme.send(*sent)
+    async with programme.running():
+        await programme.all_read()
+    assert programme.took_effect(sent)
+    assert programme.dead_letters(0) == []
+
+
+def without_headers(fact: SessionChanged) -> Record:
+    return Record(fact.key.encode(), fact.model_dump_json().encode(), [])
+
+
+def with_header(fact: SessionChanged, name: str, value: str) -> Record:
+    record = encode(fact, "programme-desk", new_traceparent())
+    headers: Headers = [(each, value.encode() if each == name else content) for each, content in record.headers]
+    return record._replace(headers=headers)
+
+
+async def test_what_cannot_be_read_becomes_a_dead_letter_that_says_why(programme: Programme) -> None:
+    poison = Record(b"poison", b"\x00\xffnot JSON", [("ce_type", b"session-changed"), ("error_type", b"a forged one")])
+    newer = with_header(session(session_id="newer"), "ce_dataschema", "urn:lanyard:event:session-changed:2")
+    other_type = encode(registered(), "registration", new_traceparent())
+    wrong_key = encode(session(session_id="right"), "programme-desk", new_traceparent())._replace(key=b"wrong")
+    incomplete = Record(b"incomplete", b'{"session_id": "incomplete", "revision": 1}', [])
+    bad = [poison, newer, other_type, wrong_key, incomplete]
+    good = [*sessions(5), session(session_id="bare")]
+    programme.send(good[0], *bad, *good[1:5], without_headers(good[5]))
+    async with programme.running():
+        await programme.all_read()
+        letters = {letter.key: letter for letter in programme.dead_letters(len(bad))}
+    assert programme.took_effect(good)
+    assert {key: original(letter) for key, letter in letters.items()} == {
+        each.key: each._replace(headers=[pair for pair in each.headers if pair[0] != "error_type"]) for each in bad
+    }
+    reasons = {key.decode(): headers_of(letter)["error_message"] for key, letter in letters.items()}
+    assert "JSON" in reasons["poison"]
+    assert "major version 2 of session-changed is not known; this reads 1" in reasons["newer"]
+    assert DelegateRegistered.event_type in reasons[other_type.key.decode()]
+    assert "record key" in reasons["wrong"]
+    assert "title: Field required" in reasons["incomplete"]
+    assert all([name for name, _ in letter.headers].count("error_type") == 1 for letter in letters.values())
+
+
+async def test_duplicates_and_what_is_older_change_nothing(programme: Programme) -> None:
+    first, second = session(session_id="moved"), session(session_id="moved", revision=2, room={"en": "Harbour"})
+    programme.send(first, first, second, first, second)
+    async with programme.running():
+        await programme.all_read()
+        programme.send(first, second, first)
+        await programme.all_read()
+    effects = programme.effects()
+    assert effects["moved", 2] == 1
+    assert effects["moved", 1] <= 1
+    assert programme.dead_letters(0) == []
+
+
+async def test_a_known_revision_with_other_content_becomes_a_dead_letter(programme: Programme) -> None:
+    programme.send(session(session_id="moved"))
+    async with programme.running():
+        await programme.all_read()
+        [other] = programme.send(session(session_id="moved", room={"en": "Harbour"}))
+        await programme.all_read()
+        [letter] = programme.dead_letters(1)
+    assert original(letter) == other
+    assert programme.took_effect([session(session_id="moved")])
+
+
+async def test_a_forgotten_key_is_forgotten_for_ever(programme: Programme) -> None:
+    programme.send(session(session_id="gone"))
+    async with programme.running():
+        await programme.all_read()
+        programme.send(Record(b"gone", None, []), session(session_id="gone", revision=2), session(session_id="kept"))
+        await programme.all_read()
+    assert programme.effects() == Counter({("gone", 1): 1, ("kept", 1): 1})
+    assert programme.dead_letters(0) == []
+
+
+@pytest.mark.parametrize("commits", [True, False], ids=["that commits after all", "that is rolled back"])
+async def test_a_batch_that_was_cancelled_is_given_again(programme: Programme, commits: bool) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def wait_in_the_middle(_batch: Sequence[str]) -> None:
+        begun.set()
+        go_on.wait()
+        if not commits:
+            raise OutOfOrder
+
+    programme.before_commit = wait_in_the_middle
+    sent = sessions(SEVERAL)
+    programme.send(*sent)
+    async with programme.running():
+        await until(begun.is_set, "a batch is in the middle of its transaction")
+    assert programme.unread() == SEVERAL, "nothing was acknowledged of what was cancelled"
+    programme.before_commit = lambda _: None
+    go_on.set()
+    await programme.database.write(lambda _: None)  # the cancelled transaction ends before this one begins
+    assert bool(programme.effects()) is commits
+    cut_off = programme.batches.pop()
+    programme.batches.clear()
+    async with programme.running():
+        await programme.all_read()
+    assert set(cut_off) <= {each for batch in programme.batches for each in batch}, "it was given again"
+    assert programme.took_effect(sent)
+
+
+async def test_where_even_the_dead_letter_cannot_be_written_the_process_must_end_with_nothing_acknowledged(
+    programme: Programme, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_batch: Sequence[str]) -> None:
+        raise OutOfOrder
+
+    programme.before_commit = fail
+    programme.send(*sessions(SEVERAL))
+    with monkeypatch.context() as broken:
+        broken.setattr(programme.outbox, "publish_records", lambda *_: 1 / 0)
+        async with programme.running() as inbox:
+            await asyncio.wait_for(inbox.failed, 30)
+            assert isinstance(inbox.failed.result(), ZeroDivisionError)
+    assert programme.unread() == SEVERAL
+    programme.before_commit = lambda _: None
+    async with programme.running():
+        await programme.all_read()
+    assert programme.took_effect(sessions(SEVERAL))

@@ -1,0 +1,59 @@
+"""Topics as anyone with plain kafka-python finds them: what lies in them, and what a consumer group has not taken yet."""
+
+from collections.abc import Iterable
+from contextlib import closing
+from typing import Any, NamedTuple
+
+from kafka import KafkaAdminClient, KafkaConsumer
+from kafka.structs import TopicPartition
+
+from shared.settings import KafkaSettings
+
+_NEXT = -1
+"""Stands for the offset after the last in Kafka's ListOffsets request."""
+
+
+class Found(NamedTuple):
+    """A record of a topic."""
+
+    key: bytes
+    value: bytes | None
+    headers: dict[str, str]
+
+
+def records_in(kafka: KafkaSettings, *names: str) -> list[Found]:
+    """All that lies in some topics now, in the order of each partition. Blocks."""
+    consumer: Any = KafkaConsumer(**kafka.client_arguments(), auto_offset_reset="earliest", enable_auto_commit=False)
+    with closing(consumer):
+        partitions = [
+            TopicPartition(kafka.topic(name), number) for name in names for number in _partitions(consumer, kafka, name)
+        ]
+        consumer.assign(partitions)
+        ends = consumer.end_offsets(partitions)
+        found: list[Found] = []
+        while any(consumer.position(each) < end for each, end in ends.items()):
+            for records in consumer.poll(timeout_ms=1000, max_records=5000).values():
+                found += [Found(each.key, each.value, _headers(each.headers)) for each in records]
+    return found
+
+
+def unread(kafka: KafkaSettings, group: str, names: Iterable[str]) -> int:
+    """How many records of some topics the broker would give to a consumer group that starts now. Blocks."""
+    full = {kafka.topic(name) for name in names}
+    admin: Any = KafkaAdminClient(**kafka.client_arguments())
+    with closing(admin):
+        described = admin.describe_topics(sorted(full))
+        partitions = [
+            TopicPartition(each["name"], part["partition_index"]) for each in described for part in each["partitions"]
+        ]
+        ends = admin.list_partition_offsets(dict.fromkeys(partitions, _NEXT))
+        committed = admin.list_group_offsets([kafka.topic(group)])[kafka.topic(group)]
+    return sum(end.offset - (committed[each].offset if each in committed else 0) for each, end in ends.items())
+
+
+def _partitions(consumer: Any, kafka: KafkaSettings, name: str) -> set[int]:
+    return consumer.partitions_for_topic(kafka.topic(name)) or set()
+
+
+def _headers(headers: Iterable[tuple[str, bytes]]) -> dict[str, str]:
+    return {name: value.decode() for name, value in headers}
