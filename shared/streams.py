@@ -1,6 +1,7 @@
 """The Faust app of a service: how it is set so that nothing is lost and a worker that died is replaced in seconds."""
 
 import asyncio
+import tempfile
 
 import faust
 from yarl import URL
@@ -29,6 +30,7 @@ def faust_app(service: str, kafka: KafkaSettings) -> faust.App:
         topic_allow_declare=False,
         topic_disable_leader=True,
         store="memory://",
+        datadir=tempfile.mkdtemp(prefix="lanyard-faust-"),  # it makes one, though there are no tables to keep
         stream_wait_empty=False,  # with Faust's Cython parts it can keep a rebalance from ending
         stream_recovery_delay=0.0,
         web_enabled=False,

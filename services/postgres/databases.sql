@@ -1,4 +1,4 @@
 -- One database per service; each service makes its own tables.
-create database registration;
-create database badging;
-create database notifications;
+create database registration encoding 'UTF8' template template0;
+create database badging encoding 'UTF8' template template0;
+create database notifications encoding 'UTF8' template template0;
