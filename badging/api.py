@@ -24,6 +24,7 @@ from shared.http import parse, read_body, require_json, traceparent_of
 from shared.inbox import Journal
 from shared.keys import Role, StaffKey, StaffKeys, bearer, key_hash
 from shared.logs import get_log
+from shared.openapi import body_of
 from shared.problems import FieldFault, Problem, documented, invalid_body
 
 log = get_log()
@@ -171,11 +172,14 @@ def _picture_routes(routes: APIRouter, database: Database, may_read: Callable[..
         job = store.job_of(badge)
         if job is None:
             raise Problem(410, "wiped", "This badge can no longer be shown.", "Its delegate was erased.")
-        drawn = await run_in_threadpool(draw, job, badge.state is BadgeState.VOID)
+        try:
+            drawn = await run_in_threadpool(draw, job, badge.state is BadgeState.VOID)
+        except render.CannotRender as cause:
+            raise Problem(409, "not-printable", "No sheet can be made of this badge.", str(cause)) from None
         return Response(drawn, media_type=media_type, headers=NOT_KEPT)
 
     def documented_as(media_type: str) -> dict[int | str, dict[str, Any]]:
-        return {200: {"content": {media_type: {}}}, **documented(401, 403, 404, 410, 422)}
+        return {200: {"content": {media_type: {}}}, **documented(401, 403, 404, 409, 410, 422)}
 
     @routes.get(
         "/badges/{badge_id}.pdf",
@@ -204,9 +208,7 @@ def _desk_routes(routes: APIRouter, database: Database, desk: BadgeDesk, may_rep
         status_code=201,
         summary="Void a valid badge and issue the next, with a new serial",
         responses=documented(400, 401, 403, 404, 409, 413, 415, 422),
-        openapi_extra={
-            "requestBody": {"required": True, "content": {"application/json": {"schema": Reprint.model_json_schema()}}},
-        },
+        openapi_extra=body_of({"application/json": Reprint}),
     )
     async def reprint(
         badge_id: BadgeId,

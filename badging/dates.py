@@ -8,9 +8,11 @@ from shared.conference import Conference
 from shared.events import Language
 
 
-def days_in_words(conference: Conference) -> dict[Language, str]:
+def dates_by_language(conference: Conference) -> dict[Language, str]:
     """From the opening to the closing day in each language, by CLDR: "28–29 juin 2018"."""
     return {
-        language: format_interval(conference.opens_on, conference.closes_on, "yMMMMd", locale=language)
+        language: format_interval(
+            conference.opens_on, conference.closes_on, "yMMMMd", locale="en_GB" if language == "en" else language
+        )
         for language in get_args(Language)
     }

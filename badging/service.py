@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from badging import store
 from badging.blanks import Blanks, Unprintable
-from badging.dates import days_in_words
+from badging.dates import dates_by_language
 from badging.ledger import Ledger, Occasion
 from badging.model import (
     Badge,
@@ -50,7 +50,7 @@ class BadgeDesk:
     """Badging's use cases. Each runs in the caller's transaction and, given the same again, changes nothing more."""
 
     def __init__(self, conference: Conference, kafka: KafkaSettings) -> None:
-        self._blanks = Blanks(conference, days_in_words(conference))
+        self._blanks = Blanks(conference, dates_by_language(conference))
         self._kafka = kafka
         self._serial_prefix = serial_prefix(conference.slug)
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from badging.blanks import Blanks, Unprintable, fingerprint
-from badging.dates import days_in_words
+from badging.dates import dates_by_language
 from badging.model import (
     BadgeState,
     Decision,
@@ -27,7 +27,7 @@ from shared.events import LANGUAGES, PrintState, SessionStatus, Status
 from shared.ids import new_id
 from tests.badging_examples import CONFERENCE, NOON, registered, session
 
-BLANKS = Blanks(CONFERENCE, days_in_words(CONFERENCE))
+BLANKS = Blanks(CONFERENCE, dates_by_language(CONFERENCE))
 
 
 class TestWhatABadgeSays:
@@ -56,7 +56,7 @@ class TestWhatABadgeSays:
         assert BLANKS.fill(registered(photo=photo)).content.photo is None
         with_photos = CONFERENCE.model_dump()
         with_photos["categories"][0]["photo"] = True
-        blanks = Blanks(Conference.model_validate(with_photos), days_in_words(CONFERENCE))
+        blanks = Blanks(Conference.model_validate(with_photos), dates_by_language(CONFERENCE))
         assert blanks.fill(registered(photo=photo)).content.photo is not None
         assert blanks.fill(registered(photo=photo, protected=True)).content.photo is None
 
@@ -119,8 +119,8 @@ class TestConverge:
 
 class TestPrinting:
     accepted = Report(PrintState.ACCEPTED, "p1", NOON, None)
-    failed = Report(PrintState.FAILED, "p1", NOON + timedelta(minutes=1), "the name does not fit")
-    printed = Report(PrintState.PRINTED, "p2", NOON + timedelta(minutes=2), None)
+    printed = Report(PrintState.PRINTED, "p2", NOON + timedelta(minutes=1), None)
+    failed = Report(PrintState.FAILED, "p1", NOON + timedelta(minutes=2), "the name does not fit")
     again = Report(PrintState.PRINTED, "p1", NOON + timedelta(minutes=3), None)
 
     def test_a_failure_outweighs_an_acceptance_and_says_why(self):

@@ -1,6 +1,8 @@
 import contextlib
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import pairwise
 from typing import NamedTuple
 from uuid import UUID
@@ -209,23 +211,30 @@ def assert_true_of(seen: Seen, *, newest: DelegateRegistered) -> None:
     assert len({badge.serial for badge in seen.badges}) == len(seen.badges)
 
 
+def at_once(*calls: Callable[[], object]) -> None:
+    """Start all calls together, each in a thread of its own, and wait for their ends."""
+    start = threading.Barrier(len(calls))
+
+    def run(call: Callable[[], object]) -> None:
+        start.wait()
+        call()
+
+    with ThreadPoolExecutor(len(calls)) as threads:
+        for ended in [threads.submit(run, call) for call in calls]:
+            ended.result()
+
+
 def test_replicas_that_take_the_same_delegates_at_once_end_at_the_newest_revision(postgresql: Database, desk: BadgeDesk):
     delegates = [new_id() for _ in range(20)]
-    start = threading.Barrier(3)
 
     def replica(revision: int) -> None:
-        start.wait()
         for delegate_id in delegates:
             for _ in range(5):
                 with contextlib.suppress(Overtaken):
                     converge(postgresql, desk, registered(delegate_id, revision=revision, name=f"Ada {revision}"))
                     break
 
-    threads = [threading.Thread(target=replica, args=[revision]) for revision in (1, 2, 3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once(*(partial(replica, revision) for revision in (1, 2, 3)))
     for delegate_id in delegates:
         assert [badge.content.name for badge in look(postgresql, delegate_id).valid] == ["Ada 3"]
 
@@ -251,6 +260,17 @@ def test_a_second_sheet_is_flagged(database: Database, desk: BadgeDesk):
     record(database, desk, reported(job, PrintState.PRINTED, printer="p2", minute=1))
     badge = find(database, job.badge_id)
     assert (badge.sheets, badge.possible_second_sheet, badge.state) == (2, True, BadgeState.VALID)
+
+
+def test_reports_that_come_at_once_are_all_counted(postgresql: Database, desk: BadgeDesk):
+    jobs = [issue(postgresql, desk) for _ in range(20)]
+
+    def replica(printer: str) -> None:
+        for job in jobs:
+            record(postgresql, desk, reported(job, PrintState.PRINTED, printer=printer))
+
+    at_once(*(partial(replica, printer) for printer in ("p1", "p2", "p3")))
+    assert [find(postgresql, job.badge_id).sheets for job in jobs] == [3] * len(jobs)
 
 
 def test_a_failure_is_listed_with_its_cause_which_no_log_line_holds(database: Database, desk: BadgeDesk):
@@ -332,6 +352,23 @@ def test_a_badge_that_is_not_valid_is_not_reprinted(database: Database, desk: Ba
         reprint(database, desk, new.badge_id)
     assert "accreditation desk" in refused.value.detail
     assert len(look(database, job.delegate_id).jobs) == 2
+
+
+def test_two_desks_that_reprint_one_badge_at_once_make_one(postgresql: Database, desk: BadgeDesk):
+    job = issue(postgresql, desk)
+    refused: list[Problem] = []
+
+    def press_the_button() -> None:
+        try:
+            reprint(postgresql, desk, job.badge_id)
+        except Problem as problem:
+            refused.append(problem)
+
+    at_once(press_the_button, press_the_button)
+    [problem] = refused
+    assert problem.code == "badge-not-valid"
+    assert "reprint that one" in problem.detail
+    assert len(look(postgresql, job.delegate_id).jobs) == 2
 
 
 def test_a_reprint_that_cannot_be_is_told_why(database: Database, desk: BadgeDesk):
