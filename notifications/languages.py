@@ -37,12 +37,25 @@ class NoticeLanguage:
         self._folder = folder
         self._translations = Translations(compiled)
 
+    def render(self, template: str, context: Mapping[str, object]) -> str:
+        """Fill in a template; where it makes HTML, every sentence and value is escaped."""
+        templates = self._html if template.endswith(".html.j2") else self._text
+        return templates.get_template(template).render(context)
+
+    # Two, since a macro answers to a page of HTML with markup, whatever its own template escaped.
     @cached_property
-    def templates(self) -> Environment:
+    def _html(self) -> Environment:
+        return self._templates(autoescape=True)
+
+    @cached_property
+    def _text(self) -> Environment:
+        return self._templates(autoescape=False)
+
+    def _templates(self, *, autoescape: bool) -> Environment:
         environment = Environment(
             loader=FileSystemLoader(self._folder),
             extensions=["jinja2.ext.i18n"],
-            autoescape=_is_html,
+            autoescape=autoescape,
             trim_blocks=True,
             lstrip_blocks=True,
             undefined=StrictUndefined,
@@ -64,7 +77,7 @@ class NoticeLanguage:
 
     def isolated(self, text: str) -> str:
         """`text` of any script, kept from turning a right-to-left sentence around (Unicode's FSI and PDI)."""
-        return f"\u2068{text}\u2069" if self.direction == "rtl" else text
+        return "\u2068" + text + "\u2069" if self.direction == "rtl" else text  # joined so that markup stays markup
 
     def day(self, day: date) -> str:
         return _day(day, self.locale)
@@ -76,10 +89,6 @@ class NoticeLanguage:
     def city(self, zone: tzinfo) -> str:
         """The city that a time zone is named after."""
         return _city(zone, self.locale)
-
-
-def _is_html(template: str | None) -> bool:
-    return template is not None and template.endswith(".html.j2")
 
 
 # A session's times are the same in every notice that names it, and Babel takes its time.

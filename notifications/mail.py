@@ -58,7 +58,9 @@ class MailWriter:
         mail["From"] = self._from[language.code]
         mail["To"] = letter.address  # without a name: it may be protected
         mail["Reply-To"] = self._conference.contact
-        mail["Subject"] = pages.subject if pages.subject.isascii() else Header(pages.subject, "utf-8").encode()
+        mail["Subject"] = (
+            pages.subject if pages.subject.isascii() else Header(pages.subject, "utf-8", header_name="Subject").encode()
+        )
         mail["Date"] = format_datetime(letter.created_at)
         for name, value in _thread(letter).items():
             mail[name] = value
@@ -115,7 +117,7 @@ class _Pages:
         return in_language(text, self._language.code)
 
     def render(self, template: str) -> str:
-        return self._language.templates.get_template(template).render(self._context)
+        return self._language.render(template, self._context)
 
     def _shown(self, field: str, value: Detail) -> str:
         """A detail of the registration in words. What the conference's folder does not know is shown as it came."""

@@ -43,13 +43,15 @@ class Tables:
             connection.commit()
         return result
 
-    def post(self, outcome: Callable[[Letter, datetime], Outcome] = lambda letter, at: Sent(letter.key, at)) -> list[Letter]:
-        """Have every waiting notice meet with `outcome`; return them."""
+    def post(
+        self, outcome: Callable[[Letter, datetime], Outcome | None] = lambda letter, at: Sent(letter.key, at)
+    ) -> list[Letter]:
+        """Have every waiting notice meet with `outcome`; return them. With `None` it is not known what became of it."""
 
         def deliver(tx: Connection) -> list[Letter]:
             letters = [outgoing.letter(tx, key) for key in outgoing.waiting(tx, self.clock.now, 10_000)]
             posted = [letter for letter in letters if letter is not None]
-            outgoing.settle(tx, [outcome(letter, self.clock.now) for letter in posted])
+            outgoing.settle(tx, [each for letter in posted if (each := outcome(letter, self.clock.now)) is not None])
             return posted
 
         return self.write(deliver)
@@ -67,16 +69,30 @@ def postgresql_url() -> Iterator[str]:
             server.cleanup()
 
 
+@pytest.fixture(scope="session")
+def postgresql(postgresql_url: str) -> Iterator[Database]:
+    yield from migrated(postgresql_url)
+
+
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])
 def database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
     if request.param == "postgresql":
-        url = request.getfixturevalue("postgresql_url")
+        yield request.getfixturevalue("postgresql")
     else:
-        url = f"sqlite:///{tmp_path_factory.mktemp('notifications') / 'notifications.db'}"
+        yield from migrated(f"sqlite:///{tmp_path_factory.mktemp('notifications') / 'notifications.db'}")
+
+
+def migrated(url: str) -> Iterator[Database]:
     database = Database(url, "notifications")
     database.migrate("notifications:migrations")
     yield database
     database.close()
+
+
+def emptied(database: Database, clock: Clock) -> Tables:
+    tables = Tables(database, clock)
+    tables.write(lambda tx: [tx.execute(table.delete()) for table in store.metadata.sorted_tables])
+    return tables
 
 
 @pytest.fixture
@@ -90,6 +106,4 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 @pytest.fixture
 def tables(database: Database, clock: Clock) -> Tables:
     """Empty at the start of each test."""
-    tables = Tables(database, clock)
-    tables.write(lambda tx: [tx.execute(table.delete()) for table in store.metadata.sorted_tables])
-    return tables
+    return emptied(database, clock)

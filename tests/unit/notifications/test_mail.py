@@ -1,0 +1,234 @@
+"""The mail: what a delegate reads, in which language, and what their mail program does with it."""
+
+from datetime import UTC, date, datetime, timedelta
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from pathlib import Path
+from shutil import copytree
+from typing import Any
+
+import pytest
+from babel.messages.catalog import Catalog
+from babel.messages.extract import extract_from_dir
+from babel.messages.pofile import read_po, write_po
+
+from notifications.languages import NOTICES, languages_in
+from notifications.mail import MailWriter
+from notifications.model import Notice
+from notifications.outgoing import Key, Letter
+from notifications.views import View, view
+from shared.events import DelegateRegistered, SessionChanged
+from tests.notification_examples import CONFERENCE, LANGUAGES, NOON, registered, session, writer
+
+DELEGATE = registered(enrolments={"pilots": "enrolled"})
+TRACE = f"00-{'a' * 32}-{'b' * 16}-01"
+PILOTS = session("pilots")
+MOVED = session("pilots", revision=2, room={"en": "Room B", "fr": "Salle B"}, starts_at=NOON + timedelta(minutes=30))
+
+
+def seen(registration: DelegateRegistered, *sessions: SessionChanged) -> View:
+    language = registration.person and registration.person.language
+    return view(registration, {each.key: each for each in sessions}, "fr" if language == "fr" else "en")
+
+
+def letter(was: View | None, now: View, number: int = 1) -> Letter:
+    key = Key(DELEGATE.key, number)
+    message_id = f"<{DELEGATE.key}.{number}@port.example>"
+    at = datetime(2026, 5, 5, 12, 0, tzinfo=UTC)
+    return Letter(key, "ada@port.example", message_id, Notice(was, now), at, 1, TRACE, 0)
+
+
+def mailed(was: View | None, now: View, number: int = 1) -> EmailMessage:
+    return message_from_bytes(writer().write(letter(was, now, number)), policy=policy.default)
+
+
+def page(mail: EmailMessage, subtype: str = "plain") -> str:
+    body = mail.get_body((subtype,))
+    assert body is not None
+    return body.get_content().replace("\r\n", "\n")
+
+
+def test_the_headers_of_a_first_notice() -> None:
+    mail = mailed(None, seen(DELEGATE, PILOTS))
+    assert mail["From"] == "Harbour Days 2026 <notices@port.example>"
+    assert mail["To"] == "ada@port.example"
+    assert mail["Reply-To"] == CONFERENCE.contact
+    assert mail["Message-ID"] == f"<{DELEGATE.key}.1@port.example>"
+    assert mail["In-Reply-To"] is None
+    assert mail["Date"].datetime == datetime(2026, 5, 5, 12, 0, tzinfo=UTC)
+    assert mail["Content-Language"] == "en-GB"
+    assert mail["Auto-Submitted"] == "auto-generated"
+    assert mail["Traceparent"] == TRACE
+    assert [part.get_content_type() for part in mail.iter_parts()] == ["text/plain", "text/html"]
+
+
+def test_later_notices_join_the_thread() -> None:
+    mail = mailed(seen(DELEGATE, PILOTS), seen(DELEGATE, MOVED), number=3)
+    assert mail["In-Reply-To"] == f"<{DELEGATE.key}.2@port.example>"
+    assert mail["References"].split() == [f"<{DELEGATE.key}.{number}@port.example>" for number in (1, 2)]
+
+
+def test_the_same_letter_is_the_same_mail_to_the_byte_and_plain_to_every_server() -> None:
+    same = letter(
+        None, seen(registered(language="fr", printed_name="Хадижа ليلى 李", enrolments={"pilots": "waiting"}), PILOTS)
+    )
+    raw = writer().write(same)
+    assert raw == writer().write(same)
+    assert raw.isascii()
+    assert max(map(len, raw.split(b"\r\n"))) < 998
+    assert b"\n" not in raw.replace(b"\r\n", b"")
+
+
+@pytest.mark.parametrize("subtype", ["plain", "html"])
+def test_a_confirmation_says_what_is_registered_and_links_to_the_conference(subtype: str) -> None:
+    text = page(mailed(None, seen(DELEGATE, PILOTS)), subtype)
+    for said in (
+        "Dear Ada Berg,",
+        "You are registered and accredited.",
+        "Harbour master",
+        "Port of Oslo",
+        "Member",
+        "Day pass",
+        "Pilots at night",
+        "Tuesday, 12 May 2026, 12:00–13:00 (Paris), Room A",
+        "https://register.port.example/conference?lang=en",
+    ):
+        assert said in text
+
+
+@pytest.mark.parametrize("subtype", ["plain", "html"])
+def test_a_move_says_where_it_was_and_is(subtype: str) -> None:
+    mail = mailed(seen(DELEGATE, PILOTS), seen(DELEGATE, MOVED))
+    text = page(mail, subtype)
+    assert mail["Subject"] == "Moved: Pilots at night (Harbour Days 2026)"
+    assert "was: Tuesday, 12 May 2026, 12:00–13:00 (Paris), Room A" in text
+    assert "is now: Tuesday, 12 May 2026, 12:30–13:00 (Paris), Room B" in text
+
+
+def test_several_changes_are_counted_in_the_subject_and_all_said() -> None:
+    tugs = session("tugs", title={"en": "Tugs"})
+    both = registered(enrolments={"pilots": "enrolled", "tugs": "enrolled"})
+    cancelled = session("tugs", title={"en": "Tugs"}, status="cancelled")
+    mail = mailed(seen(both, PILOTS, tugs), seen(both, MOVED, cancelled))
+    text = page(mail)
+    assert mail["Subject"] == "2 changes to your registration and sessions (Harbour Days 2026)"
+    assert "* Tugs\n  Cancelled\n  was: Tuesday" in text
+    assert "* Pilots at night\n  Moved\n" in text
+
+
+def test_a_refusal_names_the_reason_the_badge_and_what_is_released() -> None:
+    refused = registered(status="refused", status_reason="The quota is full", enrolments={"pilots": "released"})
+    mail = mailed(seen(DELEGATE, PILOTS), seen(refused, PILOTS))
+    text = page(mail)
+    assert mail["Subject"] == "Your registration could not be accepted (Harbour Days 2026)"
+    assert "Reason: The quota is full" in text
+    assert "A badge that was issued to you is no longer valid." in text
+    assert "Your place in this session has been released:\n\n* Pilots at night" in text
+
+
+def test_times_are_also_shown_where_the_delegate_is_where_clocks_differ() -> None:
+    tokyo = registered(time_zone="Asia/Tokyo", enrolments={"pilots": "enrolled"})
+    auckland = registered(time_zone="Pacific/Auckland", enrolments={"pilots": "enrolled"})
+    late = session("pilots", starts_at=NOON + timedelta(hours=6), ends_at=NOON + timedelta(hours=7))
+    assert "12:00–13:00 (Paris); 19:00–20:00 (Tokyo), Room A" in page(mailed(None, seen(tokyo, PILOTS)))
+    assert "18:00–19:00 (Paris); Wednesday, 13 May 2026, 04:00–05:00 (Auckland)" in page(mailed(None, seen(auckland, late)))
+    assert "12:00–13:00 (Paris), Room A" in page(mailed(None, seen(DELEGATE, PILOTS)))  # Oslo's clocks are Paris's
+
+
+@pytest.mark.parametrize("unknown", ["", "Mars/Olympus", "../etc/passwd", "Europe"])
+def test_a_time_zone_that_is_none_is_left_out(unknown: str) -> None:
+    assert "(Paris), Room A" in page(
+        mailed(None, seen(registered(time_zone=unknown, enrolments={"pilots": "enrolled"}), PILOTS))
+    )
+
+
+def test_french() -> None:
+    mail = mailed(None, seen(registered(language="fr", time_zone="Africa/Cairo", enrolments={"pilots": "enrolled"}), PILOTS))
+    text = page(mail)
+    assert mail["Subject"] == "Votre accréditation est accordée (Journées du port 2026)"
+    assert mail["Content-Language"] == "fr"
+    assert "À l’attention de\u00a0: Ada Berg" in text
+    assert "Les pilotes la nuit" in text
+    assert "mardi 12 mai 2026, 12:00 – 13:00 (Paris); 13:00 – 14:00 (Le Caire), Salle A" in " ".join(text.split())
+    assert "/conference?lang=fr" in text
+
+
+def test_a_protected_delegate_is_greeted_by_function_and_nowhere_named() -> None:
+    protected = registered(protected=True, printed_name="Harbour master")
+    mail = mailed(None, seen(protected))
+    assert "Dear Harbour master," in page(mail)
+    assert "Name:" not in page(mail)
+    assert str(mail["To"]) == "ada@port.example"
+
+
+def test_nothing_that_was_typed_becomes_markup_or_a_header() -> None:
+    evil: dict[str, Any] = {"title": {"en": '<b onclick="x">%(name)s {{ 7*7 }}</b>'}, "room": {"en": "<script>"}}
+    mail = mailed(seen(DELEGATE, PILOTS), seen(DELEGATE, session("pilots", **evil)))
+    assert "<script>" not in page(mail, "html")
+    assert "<b onclick" not in page(mail, "html")
+    assert "&amp;lt;" not in page(mail, "html")
+    assert "%(name)s {{ 7*7 }}" in page(mail, "html")
+    assert page(mail).count("%(name)s {{ 7*7 }}") >= 1
+
+
+def test_named_days_are_written_out() -> None:
+    days = registered(pass_days=[date(2026, 5, 12), date(2026, 5, 13)])
+    assert "Valid on: Tuesday, 12 May 2026; Wednesday, 13 May 2026" in page(mailed(None, seen(days)))
+
+
+def test_a_category_the_folder_does_not_know_is_shown_as_it_came() -> None:
+    assert "Category: stowaway" in page(mailed(None, seen(registered(category="stowaway"))))
+
+
+# --- languages ---
+
+
+def sentences() -> Catalog:
+    """Every sentence of the templates."""
+    catalogue = Catalog()
+    methods = [("**.j2", "jinja2.ext:babel_extract")]
+    options = {"**.j2": {"trimmed": "true", "newstyle_gettext": "true"}}
+    for _, _, message, _, _ in extract_from_dir(NOTICES, method_map=methods, options_map=options):
+        catalogue.add(message)
+    return catalogue
+
+
+@pytest.mark.parametrize("code", [code for code in LANGUAGES if code != "en"])
+def test_a_language_says_every_sentence_and_no_other(code: str) -> None:
+    with (NOTICES / f"{code}.po").open("rb") as file:
+        catalogue = read_po(file)
+    said = {message.id for message in catalogue if message.id}
+    needed = {message.id for message in sentences() if message.id}
+    assert said == needed
+    for message in catalogue:
+        if message.id:
+            assert all(message.string if isinstance(message.string, tuple) else [message.string]), message.id
+            assert not list(message.check(catalogue)), message.id
+
+
+def test_a_new_language_is_a_file_with_its_direction_and_its_plurals(tmp_path: Path) -> None:
+    notices = Path(copytree(NOTICES, tmp_path / "notices"))
+    arabic = Catalog(locale="ar")
+    for message in sentences():
+        if message.id:
+            plural = isinstance(message.id, tuple)
+            arabic.add(message.id, tuple(f"صيغة {form} %(count)s" for form in range(6)) if plural else f"«{message.id}»")
+    with (notices / "ar.po").open("wb") as file:
+        write_po(file, arabic)
+    languages = languages_in(notices)
+    assert set(languages) == {*LANGUAGES, "ar"}
+
+    ids = [f"s-{number}" for number in range(11)]
+    sessions = {each: session(each) for each in ids}
+    was = view(registered(enrolments=dict.fromkeys(ids, "enrolled")), sessions, "ar")
+    now = view(registered(enrolments=dict.fromkeys(ids, "released")), sessions, "ar")
+    mails = MailWriter(CONFERENCE, languages, "notices@port.example", "https://register.port.example")
+    mail = message_from_bytes(mails.write(letter(was, now)), policy=policy.default)
+    assert mail["Content-Language"] == "ar"
+    assert '<html lang="ar" dir="rtl">' in page(mail, "html")
+    assert "صيغة 5 11" in page(mail)  # eleven takes the last of six forms
+    assert "\u2068Ada Berg\u2069" in page(mail)
+
+
+def test_english_is_left_to_right_and_says_so() -> None:
+    assert '<html lang="en-GB" dir="ltr">' in page(mailed(None, seen(DELEGATE, PILOTS)), "html")
