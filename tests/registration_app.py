@@ -1,0 +1,203 @@
+"""Registration in this process, over its real routes, intake and database, for tests.
+
+Every answer that a test gets is held against the OpenAPI document: its status, media type and content must be there.
+"""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import httpx
+import orjson
+from fastapi import FastAPI
+from jsonschema import Draft202012Validator
+from sqlalchemy import delete, select
+
+from registration import store
+from registration.api import Registration, router
+from registration.callers import Callers, FormKey, keep_form_key
+from registration.delegate import Registration as Delegate
+from registration.intake import Intake
+from registration.queries import find_delegate
+from registration.seeding import seed_sessions
+from registration.service import Desk
+from shared.clock import ConferenceClock
+from shared.conference import Conference
+from shared.database import Database
+from shared.events import FACTS, Fact
+from shared.http import Readiness, http_app
+from shared.keys import Role, StaffKeys, key_hash
+from shared.settings import KafkaSettings
+from tests.registration_examples import FORM, OSLO_FORM, submitted
+
+KAFKA = KafkaSettings(topic_prefix="t.")
+FORMS = {"form": FORM.form, "oslo-form": OSLO_FORM.form, "no-form": FormKey("nobody's form", frozenset(), frozenset())}
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """An event as it waits in the outbox."""
+
+    topic: str
+    fact: Fact
+    headers: Mapping[str, str]
+
+
+@dataclass
+class RegistrationApp:
+    """The service as its callers see it. `by` is a staff role, a name of `FORMS`, or `None` for nobody."""
+
+    app: FastAPI
+    database: Database
+    intake: Intake
+    conference: Conference
+    http: httpx.AsyncClient
+
+    async def ask(self, method: str, path: str, by: str | None = "accreditation", **request: Any) -> httpx.Response:
+        headers = {} if by is None else {"Authorization": f"Bearer {by}"}
+        return await self.http.request(method, path, headers=headers | request.pop("headers", {}), **request)
+
+    async def register(self, by: str = "accreditation", key: str | None = None, **fields: Any) -> httpx.Response:
+        headers = {} if key is None else {"Idempotency-Key": key}
+        return await self.ask("POST", "/delegates", by, json=body_of(**fields), headers=headers)
+
+    async def registered(self, **fields: Any) -> str:
+        """Register somebody; returns their id."""
+        answer = await self.register(**fields)
+        assert answer.status_code == 201, answer.text
+        return answer.json()["delegate_id"]
+
+    def rows(self) -> dict[str, list[Any]]:
+        """Everything in the database."""
+        with self.database.connect() as tx:
+            return {table.name: [tuple(row) for row in tx.execute(select(table))] for table in store.metadata.sorted_tables}
+
+    def published(self) -> list[Published]:
+        """Every event in the outbox, in order."""
+        by_type = {each.event_type: each for each in FACTS}
+        table = store.outbox.table.c
+        with self.database.connect() as tx:
+            rows = tx.execute(select(table.topic, table.key, table.value, table.headers).order_by(table.seq)).all()
+        events: list[Published] = []
+        for topic, key, value, packed in rows:
+            headers = dict(orjson.loads(packed))
+            fact = by_type[headers["ce_type"]].model_validate_json(value)
+            assert key == fact.key.encode()
+            events.append(Published(topic, fact, headers))
+        return events
+
+    def forget_published(self) -> None:
+        self.database.transaction(lambda tx: tx.execute(delete(store.outbox.table)))
+
+    def delegate(self, delegate_id: str) -> Delegate:
+        """A delegate as stored."""
+        with self.database.connect() as tx:
+            found = find_delegate(tx, UUID(delegate_id))
+        assert found
+        return found
+
+
+def body_of(**fields: Any) -> dict[str, Any]:
+    """The body of a request to register somebody."""
+    return orjson.loads(submitted(**fields).model_dump_json(exclude_none=True))
+
+
+def faults(answer: httpx.Response) -> set[tuple[str, str]]:
+    """The places and codes of every fault in a problem document."""
+    assert answer.headers["content-type"] == "application/problem+json", answer.text
+    return {(fault["pointer"], fault["code"]) for fault in answer.json().get("errors", [])}
+
+
+def code(answer: httpx.Response) -> str:
+    assert answer.headers["content-type"] == "application/problem+json", answer.text
+    document = answer.json()
+    assert document["status"] == answer.status_code
+    return document["type"].removeprefix("urn:lanyard:problem:")
+
+
+@asynccontextmanager
+async def registration_running(
+    url: str, conference: Conference, folder: Path, *, outbox_limit: int = 100_000
+) -> AsyncIterator[RegistrationApp]:
+    """The service on the database at `url`, migrated and seeded; its keys are the names of their roles and forms."""
+    database = Database(url, "registration")
+    await asyncio.to_thread(database.migrate, "registration:migrations")
+    desk = Desk(conference, ConferenceClock(conference.now))
+    intake = Intake(database, desk, KAFKA, outbox_limit=outbox_limit)
+    await database.write(lambda tx: seed_sessions(tx, conference, KAFKA))
+    await database.write(_keep_forms)
+    registration = Registration(intake, Callers(database, _staff_keys(folder)), database, conference)
+    app = http_app("Registration", _ready)
+    app.include_router(router(registration))
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    documented = _documented(app)
+    working = asyncio.create_task(intake.run())
+    hooks = {"response": [documented.check]}
+    async with httpx.AsyncClient(transport=transport, base_url="http://registration.test", event_hooks=hooks) as client:
+        yield RegistrationApp(app, database, intake, conference, client)
+    intake.close()
+    await working
+    await asyncio.to_thread(database.close)
+
+
+async def _ready() -> Readiness:
+    return Readiness(ready=True, checks={})
+
+
+def _keep_forms(tx: Any) -> None:
+    known = set(tx.execute(select(store.form_keys.c.key_hash)).scalars())
+    for key, form in FORMS.items():
+        if key_hash(key) not in known:
+            assert form
+            keep_form_key(tx, key_hash(key), form)
+
+
+def _staff_keys(folder: Path) -> StaffKeys:
+    path = folder / "staff-keys.toml"
+    path.write_text("".join(f'[keys.{key_hash(role)}]\nname = "{role} desk"\nrole = "{role}"\n' for role in Role))
+    return StaffKeys(path)
+
+
+class Documented:
+    """What the OpenAPI document says may be answered."""
+
+    def __init__(self, document: Mapping[str, Any]) -> None:
+        self._components = document["components"]
+        self._paths = [
+            (re.compile(re.sub(r"{[^}]+}", "[^/]+", path)), operations) for path, operations in document["paths"].items()
+        ]
+
+    async def check(self, answer: httpx.Response) -> None:
+        await answer.aread()
+        operation = self._operation(answer.request)
+        if operation is None:
+            assert answer.status_code in (404, 405)
+            return
+        if answer.status_code == 500:
+            return
+        assert str(answer.status_code) in operation["responses"], f"{answer.status_code} is not documented: {answer.text}"
+        content = operation["responses"][str(answer.status_code)]["content"]
+        media_type = answer.headers["content-type"].partition(";")[0]
+        assert media_type in content, f"{media_type} is not documented for {answer.status_code}"
+        if media_type.endswith("json"):
+            schema = {"components": self._components, **content[media_type]["schema"]}
+            Draft202012Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER).validate(answer.json())
+
+    def _operation(self, request: httpx.Request) -> Mapping[str, Any] | None:
+        found = [operations for path, operations in self._paths if path.fullmatch(request.url.path)]
+        return found[0].get(request.method.lower()) if found else None
+
+
+_known: list[Documented] = []
+
+
+def _documented(app: FastAPI) -> Documented:
+    """The document is the same whatever the conference, and takes longer to make than most tests to run."""
+    if not _known:
+        _known.append(Documented(app.openapi()))
+    return _known[0]
