@@ -1,6 +1,6 @@
 """What names one badge to people and to gates: its serial and its credential.
 
-A serial is `CT18-7K3M9-QXZ24`: the conference's initials and year, then nine characters that carry 45 random bits, then
+A serial is `CT18-7K3M9-QXZ2E`: the conference's initials and year, then nine characters that carry 45 random bits, then
 a check character. The alphabet is Crockford's base 32 (https://www.crockford.com/base32.html), without I, L, O and U.
 The check character finds every single mistyped character and every two that were swapped.
 
@@ -9,6 +9,7 @@ A credential, the text of the QR code, is `LY1.<serial>.<token>`: the version of
 """
 
 import re
+from collections.abc import Iterable
 
 SERIAL_BITS = 45
 TOKEN_BYTES = 16
@@ -18,6 +19,10 @@ _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _LOOK_ALIKES = str.maketrans("ILO", "110")
 _BODY = 10
 _PREFIX_MAX = 8
+_SHIFTS = range(SERIAL_BITS - 5, -1, -5)
+
+# Multiplication by x in GF(32), with x⁵ + x² + 1: the powers of x are 31 different weights.
+_TIMES_X = [(value << 1) ^ (0b100101 if value & 16 else 0) for value in range(32)]
 
 
 class NoSerial(ValueError):
@@ -32,8 +37,9 @@ def serial_prefix(conference: str) -> str:
 
 def serial(prefix: str, number: int) -> str:
     """The serial of `number`, which has at most `SERIAL_BITS` bits."""
-    body = "".join(_ALPHABET[number >> shift & 31] for shift in range(SERIAL_BITS - 5, -1, -5))
-    body += _ALPHABET[_times_x(_remainder(body))]
+    symbols = [number >> shift & 31 for shift in _SHIFTS]
+    symbols.append(_TIMES_X[_remainder(symbols)])
+    body = "".join([_ALPHABET[symbol] for symbol in symbols])
     return f"{prefix}-{body[:5]}-{body[5:]}"
 
 
@@ -45,8 +51,8 @@ def read_serial(typed: str) -> str:
     plain = re.sub(r"[\s-]", "", typed).upper()
     prefix, body = plain[:-_BODY], plain[-_BODY:].translate(_LOOK_ALIKES)
     if not prefix or not prefix.isalnum() or not prefix.isascii() or any(symbol not in _ALPHABET for symbol in body):
-        raise NoSerial("This is not a serial. One looks like CT18-7K3M9-QXZ24 and is printed below the code.")
-    if _remainder(body):
+        raise NoSerial("This is not a serial. One looks like CT18-7K3M9-QXZ2E and is printed below the code.")
+    if _remainder(_ALPHABET.index(symbol) for symbol in body):
         raise NoSerial("A character of this serial is mistyped: its last character does not match. Compare it with the badge.")
     return f"{prefix}-{body[:5]}-{body[5:]}"
 
@@ -62,13 +68,8 @@ def serial_of(credential: str) -> str | None:
     return claimed if version == VERSION and claimed and token else None
 
 
-def _times_x(value: int) -> int:
-    """Multiply by x in GF(32), with x⁵ + x² + 1, in which the powers of x are 31 different weights."""
-    return (value << 1) ^ (0b100101 if value & 16 else 0)
-
-
-def _remainder(body: str) -> int:
+def _remainder(symbols: Iterable[int]) -> int:
     total = 0
-    for symbol in body:
-        total = _times_x(total) ^ _ALPHABET.index(symbol)
+    for symbol in symbols:
+        total = _TIMES_X[total] ^ symbol
     return total

@@ -32,7 +32,6 @@ from registration.seeding import seed_sessions
 from registration.service import Desk
 from registration.settings import RegistrationSettings
 from services.process import Composition, Parts, Service
-from shared import topics
 from shared.inbox import Inbox
 from shared.logs import get_log
 
@@ -112,7 +111,7 @@ REGISTRATION = Service(
 BADGING = Service(
     name="badging",
     outbox=badging_store.outbox,
-    reads=(topics.DELEGATE_REGISTERED, topics.SESSION_CHANGED, topics.BADGE_STATUS, topics.retry("badging")),
+    reads=badging.stream.TOPICS,
     compose=_badging,
 )
 

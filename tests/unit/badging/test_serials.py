@@ -62,7 +62,7 @@ def test_two_swapped_characters_are_found(text: str, one: int, other: int):
         read_serial(typed(body))
 
 
-@pytest.mark.parametrize("text", ["", "7K3M9QXZ24", "CT18-7K3M9-QXZ2U", "CT18-7K3M9-QXZ2€", "Č18-00000-00000", "LY1.x.y"])
+@pytest.mark.parametrize("text", ["", "7K3M9QXZ2E", "CT18-7K3M9-QXZ2U", "CT18-7K3M9-QXZ2€", "Č18-00000-00000", "LY1.x.y"])
 def test_what_is_no_serial_says_what_one_looks_like(text: str):
     with pytest.raises(NoSerial, match="looks like"):
         read_serial(text)
@@ -76,6 +76,6 @@ def test_a_credential_names_its_serial_and_packs_into_an_alphanumeric_qr_code(te
     assert len(made) <= BadgeJob.model_fields["credential"].metadata[0].max_length
 
 
-@pytest.mark.parametrize("text", ["", "LY1", "LY1.CT18-7K3M9-QXZ24", "LY1..AB", "LY2.CT18-7K3M9-QXZ24.AB"])
+@pytest.mark.parametrize("text", ["", "LY1", "LY1.CT18-7K3M9-QXZ2E", "LY1..AB", "LY2.CT18-7K3M9-QXZ2E.AB"])
 def test_what_is_no_credential_names_none(text: str):
     assert serial_of(text) is None
