@@ -8,7 +8,7 @@ from typing import NamedTuple
 import pypdfium2
 import pytest
 import zxingcpp
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageChops
 
@@ -96,6 +96,11 @@ def test_arabic_is_joined_and_starts_at_the_right() -> None:
     assert ImageChops.difference(picture(job), picture(apart)).getbbox() is not None, "joined letters look like single ones"
 
 
+def test_an_arabic_name_runs_right_to_left_on_any_badge() -> None:
+    found = letters(render.pdf([badge_job(name="محمد QQQ", language="en")]))
+    assert around(found, "Q").right < around(found, "م").left
+
+
 def test_a_latin_name_on_an_arabic_badge_starts_at_the_right_too() -> None:
     found = letters(render.pdf([badge_job(name="QQQ", language="ar")]))
     assert around(found, "Q").right > A6[0] - 25
@@ -139,6 +144,7 @@ def test_the_longest_texts_fit_one_below_the_other(layout: str, pictured: bool, 
     st.sampled_from(["en", "ar", "zh"]),
     st.sampled_from(render.layouts()),
 )
+@example(name="ح-", language="en", layout="standard")
 @settings(max_examples=25, deadline=None)
 def test_no_name_leaves_its_column(name: str, language: str, layout: str) -> None:
     job = badge_job(layout=layout, name=name, language=language)

@@ -1,0 +1,229 @@
+"""A badge printer: takes one job, prints it, reports it, commits it, takes the next.
+
+It uses nothing of badging but the queue and what a job carries, as anyone's printer may. A sheet may be printed twice
+after a crash, never not at all.
+"""
+
+import signal
+import threading
+import time
+from pathlib import Path
+from types import FrameType
+from typing import Any, ClassVar, NamedTuple
+from uuid import UUID
+
+import orjson
+from kafka.errors import KafkaError, KafkaTimeoutError
+from pydantic import ValidationError
+
+from badging import render
+from badging.print_queue import PrintQueue
+from badging.tray import Tray
+from shared.clock import utc_now
+from shared.cloudevents import Envelope, decode
+from shared.events import BadgeJob, BadgeStatus, PrintState
+from shared.logs import get_log
+from shared.received import RawRecord
+from shared.settings import KafkaSettings, LogSettings
+from shared.tracing import trace_id
+
+log = get_log()
+
+TAKE_WITHIN_MS = 200
+TRY_AGAIN_SECONDS = 0.5
+LEAVE_AFTER_SECONDS = 30.0
+"""How long a printer without paper or power keeps its job from the others."""
+LONGEST_CAUSE = 160
+
+
+class PrinterSettings(KafkaSettings, LogSettings):
+    """What a printer needs to know: the broker. What it prints is in the jobs."""
+
+    service: ClassVar[str] = "printer"
+
+
+def run(kafka: KafkaSettings, name: str, to: Path, station: str | None = None) -> None:
+    """Print the jobs of `station`, by default the first, into the folder `to`; end within 2 s of SIGTERM or SIGINT.
+
+    `name` stands in its reports and log lines. Waits for a broker or a folder that is away. Call it in the main thread,
+    with logs configured.
+    """
+    stop = threading.Event()
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, end)
+    BadgePrinter(kafka, name, Tray(to), station or kafka.stations[0], stop).run()
+
+
+class NeverPrintable(Exception):
+    """No printer can print this job; the message says why, in ids and codes."""
+
+
+class _Handled(NamedTuple):
+    """What became of a job: if Kafka gives it again before it is committed, it is reported again and not printed again."""
+
+    job: RawRecord
+    status: BadgeStatus | None
+
+
+class BadgePrinter:
+    """One printer, until `stop` is set."""
+
+    def __init__(
+        self,
+        kafka: KafkaSettings,
+        name: str,
+        tray: Tray,
+        station: str,
+        stop: threading.Event,
+        leave_after_seconds: float = LEAVE_AFTER_SECONDS,
+    ) -> None:
+        self._kafka = kafka
+        self._name = name
+        self._tray = tray
+        self._station = station
+        self._stop = stop
+        self._leave_after_seconds = leave_after_seconds
+        self._log = log.bind(printer=name)
+        self._handled: _Handled | None = None
+        self._waits_for: str | None = None
+
+    def run(self) -> None:
+        """Print until told to stop. What is wanting, paper or broker, is waited for."""
+        self._log.info("printer_started", station=self._station)
+        while not self._stop.is_set():
+            try:
+                self._tray.check()
+                self._print_jobs()
+            except KafkaError as error:
+                self._wait_for("broker", error)
+            except OSError as error:
+                self._wait_for("paper", error)
+        self._log.info("printer_stopped")
+
+    def _print_jobs(self) -> None:
+        """Take part in the group until told to stop. Raises `OSError` where there was no paper for too long."""
+        queue = PrintQueue(self._kafka, self._station, self._name)
+        try:
+            while not self._stop.is_set():
+                if job := queue.take(TAKE_WITHIN_MS):
+                    self._handle(queue, job)
+        finally:
+            queue.leave()
+
+    def _handle(self, queue: PrintQueue, job: RawRecord) -> None:
+        envelope = decode(job.headers, default_type=BadgeJob.event_type, default_id="")
+        if self._handled is None or self._handled.job != job:
+            try:
+                self._handled = _Handled(job, self._print(job, envelope))
+            except OSError as error:
+                queue.put_back(job)
+                self._log_waiting("paper", error, trace_id=trace_id(envelope.traceparent))
+                self._await_paper(queue)
+                return
+        if self._handled.status is None or self._reported(queue, self._handled.status, envelope):
+            queue.done(job)
+            self._waits_for = None
+
+    def _await_paper(self, queue: PrintQueue) -> None:
+        """Keep the place in the group while that makes sense; then raise what the tray says."""
+        give_up = time.monotonic() + self._leave_after_seconds
+        while not self._stop.is_set():
+            queue.hold(TAKE_WITHIN_MS)
+            self._stop.wait(TRY_AGAIN_SECONDS)
+            try:
+                self._tray.check()
+            except OSError:
+                if time.monotonic() > give_up:
+                    raise
+            else:
+                return
+
+    def _reported(self, queue: PrintQueue, status: BadgeStatus, envelope: Envelope) -> bool:
+        """Whether Kafka has the report; it has, unless the printer is told to stop before."""
+        while not self._stop.is_set():
+            try:
+                queue.report(status, envelope.traceparent)
+            except KafkaTimeoutError as error:
+                self._log_waiting("broker", error, trace_id=trace_id(envelope.traceparent))
+            else:
+                return True
+        return False
+
+    def _print(self, record: RawRecord, envelope: Envelope) -> BadgeStatus | None:
+        """Print it, or find that it can never be printed. Raises `OSError` where it can, but not now."""
+        try:
+            job = read_job(record, envelope)
+            sheet = self._tray.lay(job.serial, render.pdf([job]))
+        except (NeverPrintable, render.CannotRender) as error:
+            return self._failed(record, envelope, str(error))
+        except OSError:
+            raise
+        except Exception as error:  # a fault of ours must not stop the jobs behind it
+            self._log.exception("badge_faulty", trace_id=trace_id(envelope.traceparent))
+            return self._failed(record, envelope, f"fault in the printer: {type(error).__name__}")
+        ids = {"job_id": job.job_id, "badge_id": job.badge_id, "delegate_id": job.delegate_id}
+        self._log.info("badge_printed", **ids, serial=job.serial, sheet=sheet.name, trace_id=trace_id(envelope.traceparent))
+        return self._status(PrintState.PRINTED, ids)
+
+    def _failed(self, record: RawRecord, envelope: Envelope, cause: str) -> BadgeStatus | None:
+        ids = ids_in(record.value)
+        place = f"{record.topic}-{record.partition}-{record.offset}"
+        self._log.error("badge_failed", **ids, cause=cause, record=place, trace_id=trace_id(envelope.traceparent))
+        return self._status(PrintState.FAILED, ids, in_a_line(cause)) if ids.keys() == _STATUS_IDS else None
+
+    def _status(self, state: PrintState, ids: dict[str, Any], cause: str | None = None) -> BadgeStatus:
+        found = {name: ids[name] for name in _STATUS_IDS}
+        return BadgeStatus(**found, printer=self._name, state=state, cause=cause, at=utc_now())
+
+    def _wait_for(self, what: str, error: Exception) -> None:
+        self._log_waiting(what, error)
+        self._stop.wait(TRY_AGAIN_SECONDS)
+
+    def _log_waiting(self, what: str, error: Exception, **fields: str) -> None:
+        """Once for each time that it has to wait."""
+        if self._waits_for != what:
+            self._waits_for = what
+            self._log.warning("printer_waiting", waits_for=what, cause=f"{type(error).__name__}: {error}", **fields)
+
+
+_STATUS_IDS = {"job_id", "badge_id", "delegate_id"}
+
+
+def read_job(record: RawRecord, envelope: Envelope) -> BadgeJob:
+    """The job in a record of the queue; raises `NeverPrintable`, naming the fields that are wrong and not their content."""
+    if envelope.type != BadgeJob.event_type:
+        raise NeverPrintable(f"not a {BadgeJob.event_type} event but {envelope.type!r}")
+    if envelope.major != BadgeJob.major:
+        raise NeverPrintable(f"version {envelope.major} of {BadgeJob.event_type} is not known here, only {BadgeJob.major}")
+    try:
+        return BadgeJob.model_validate_json(record.value or b"")
+    except ValidationError as error:
+        faults = error.errors(include_input=False, include_url=False, include_context=False)
+        raise NeverPrintable(
+            "; ".join(f"{'.'.join(map(str, each['loc'])) or 'job'}: {each['msg']}" for each in faults)
+        ) from None
+
+
+def ids_in(value: bytes | None) -> dict[str, UUID]:
+    """Those ids of a job that can be read, however broken the rest of it is."""
+    try:
+        found: Any = orjson.loads(value or b"")
+    except orjson.JSONDecodeError:
+        return {}
+    ids: dict[str, UUID] = {}
+    for name in _STATUS_IDS:
+        try:
+            ids[name] = UUID(found[name])
+        except (TypeError, KeyError, ValueError, AttributeError):
+            continue
+    return ids
+
+
+def in_a_line(cause: str) -> str:
+    """As a `BadgeStatus` can carry it."""
+    printable = "".join(letter if letter.isprintable() else " " for letter in cause)
+    return " ".join(printable.split())[:LONGEST_CAUSE].strip()

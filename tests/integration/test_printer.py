@@ -1,0 +1,332 @@
+"""Badge printers as processes on a real broker: shared, killed, out of paper, out of a broker, stopped."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
+from kafka.errors import RetriableError
+
+from badging.print_queue import PrintQueue
+from badging.printer import BadgePrinter
+from badging.tray import Tray
+from services import broker
+from shared import topics
+from shared.cloudevents import encode
+from shared.events import BadgeJob, BadgeStatus, PrintState
+from shared.received import RawRecord
+from shared.settings import KafkaSettings
+from shared.tracing import new_traceparent, trace_id
+from tests.badge_jobs import badge_job
+
+PRINTER = """
+import sys
+from pathlib import Path
+from badging import printer
+from shared import logs
+logs.configure("printer", log_format="json", level="info")
+printer.run(printer.PrinterSettings.load(), sys.argv[1], Path(sys.argv[2]))
+"""
+_prefixes = count(1)
+
+
+@pytest.fixture(scope="module")
+def bootstrap(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with broker.running(tmp_path_factory.mktemp("kafka")) as address:
+        yield address
+
+
+@dataclass(frozen=True)
+class Station:
+    """The topics of one test and a folder to print into."""
+
+    kafka: KafkaSettings
+    folder: Path
+
+    def queue(self, jobs: Sequence[BadgeJob | bytes], *, urgent: bool = False, traceparent: str | None = None) -> None:
+        producer = KafkaProducer(**self.kafka.client_arguments())
+        topic = self.kafka.topic(topics.badge_queue("main", urgent=urgent))
+        for job in jobs:
+            if isinstance(job, bytes):
+                producer.send(topic, key=b"someone", value=job)
+            else:
+                record = encode(job, "badging", traceparent or new_traceparent())
+                producer.send(topic, key=record.key, value=record.value, headers=record.headers)
+        producer.flush(timeout=20)
+        producer.close()
+
+    def reports(self) -> list[tuple[BadgeStatus, dict[str, str]]]:
+        """All so far, each with its headers."""
+        consumer = KafkaConsumer(**self.kafka.client_arguments(), auto_offset_reset="earliest", consumer_timeout_ms=500)
+        consumer.subscribe([self.kafka.topic(topics.BADGE_STATUS)])
+        found = [
+            (BadgeStatus.model_validate_json(record.value), {name: value.decode() for name, value in record.headers})
+            for record in consumer
+        ]
+        consumer.close()
+        return found
+
+    def members(self) -> list[str]:
+        """The printers that share the queue now, once they have agreed how."""
+        admin = KafkaAdminClient(**self.kafka.client_arguments())
+        try:
+            [group] = admin.describe_groups([self.kafka.topic("badge-printers.main")]).values()
+        except RetriableError:  # the group's first member makes the broker set up its bookkeeping
+            return []
+        finally:
+            admin.close()
+        return sorted(member["client_id"] for member in group["members"]) if group["group_state"] == "Stable" else []
+
+    def sheets(self) -> list[str]:
+        return sorted(sheet.name for sheet in self.folder.glob("[!.]*.pdf"))
+
+    @contextmanager
+    def printer(self, name: str = "printer-1") -> Iterator["subprocess.Popen[str]"]:
+        settings = {"KAFKA_BOOTSTRAP_SERVERS": self.kafka.kafka_bootstrap_servers, "TOPIC_PREFIX": self.kafka.topic_prefix}
+        process = subprocess.Popen(
+            [sys.executable, "-c", PRINTER, name, str(self.folder)],
+            env=os.environ | settings,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.communicate()
+
+
+def station_on(bootstrap: str, folder: Path, *, partitions: int = 1) -> Station:
+    kafka = KafkaSettings(kafka_bootstrap_servers=bootstrap, topic_prefix=f"t{next(_prefixes)}.", kafka_partitions=partitions)
+    topics.create(kafka, ["main"])
+    folder.mkdir(exist_ok=True)
+    return Station(kafka, folder)
+
+
+@pytest.fixture
+def station(bootstrap: str, tmp_path: Path) -> Station:
+    return station_on(bootstrap, tmp_path / "printed")
+
+
+def until(condition: Callable[[], bool], *, seconds: float = 40) -> None:
+    give_up = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < give_up, "it did not come to that"
+        time.sleep(0.05)
+
+
+def stopped(process: "subprocess.Popen[str]") -> list[dict[str, Any]]:
+    """Stop a printer in order, within 2 s, and return its log."""
+    began = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    said, _ = process.communicate(timeout=10)
+    took = time.monotonic() - began
+    assert process.returncode == 0
+    assert took < 2
+    return [json.loads(line) for line in said.splitlines()]
+
+
+def jobs_of(count: int) -> list[BadgeJob]:
+    return [badge_job(number) for number in range(1, count + 1)]
+
+
+def test_a_job_becomes_a_sheet_a_report_and_a_log_line_of_one_trace(station: Station) -> None:
+    job, traceparent = badge_job(7), new_traceparent()
+    with station.printer() as process:
+        station.queue([job], traceparent=traceparent)
+        until(lambda: len(station.reports()) == 1)
+        lines = stopped(process)
+    [(report, headers)] = station.reports()
+    assert station.sheets() == ["CT18-000007.pdf"]
+    assert (station.folder / "CT18-000007.pdf").read_bytes().startswith(b"%PDF-")
+    assert (report.job_id, report.badge_id, report.delegate_id) == (job.job_id, job.badge_id, job.delegate_id)
+    assert (report.state, report.printer, report.cause) == (PrintState.PRINTED, "printer-1", None)
+    assert headers["ce_type"] == "badge-status"
+    assert headers["ce_source"] == "badge-printers/printer-1"
+    assert trace_id(headers["traceparent"]) == trace_id(traceparent)
+    [line] = [line for line in lines if line["event"] == "badge_printed"]
+    assert line["trace_id"] == trace_id(traceparent)
+    assert [line["printer"], line["serial"]] == ["printer-1", job.serial]
+    assert [UUID(line["job_id"]), UUID(line["badge_id"]), UUID(line["delegate_id"])] == [
+        job.job_id,
+        job.badge_id,
+        job.delegate_id,
+    ]
+    assert "Amina" not in json.dumps(lines)
+
+
+def test_two_printers_share_the_queue_and_one_prints_the_jobs_of_one_that_was_killed(bootstrap: str, tmp_path: Path) -> None:
+    station = station_on(bootstrap, tmp_path / "printed", partitions=4)
+    jobs = jobs_of(150)
+
+    with station.printer("first") as first, station.printer("second") as second:
+        until(lambda: station.members() == ["first", "second"])
+        station.queue(jobs)
+        until(lambda: len(station.sheets()) > 20)
+        first.kill()
+        assert len(station.sheets()) < 150, "it was killed in the middle"
+        until(lambda: {report.job_id for report, _ in station.reports()} == {job.job_id for job in jobs})
+        stopped(second)
+    printers = [report.printer for report, _ in station.reports()]
+    assert printers.count("first") > 2
+    assert printers.count("second") > printers.count("first")
+    first_sheets = [sheet for sheet in station.sheets() if sheet.count("-") == 1]
+    assert first_sheets == [f"{job.serial}.pdf" for job in jobs]
+    assert len(station.sheets()) - len(first_sheets) <= 1, "at most the sheet in the killed printer's hands lies there twice"
+
+
+def test_what_can_never_be_printed_is_reported_and_the_queue_goes_on(station: Station) -> None:
+    unknown_layout, no_font, good = badge_job(1, layout="gala"), badge_job(2, name="김민준"), badge_job(3)
+    broken = json.loads(badge_job(4).model_dump_json())
+    broken["content"]["colour"] = "blue\n"
+    station.queue([unknown_layout, no_font, json.dumps(broken).encode(), b"{", b"", good])
+    with station.printer() as process:
+        until(lambda: station.sheets() == ["CT18-000003.pdf"])
+        until(lambda: len(station.reports()) == 4)
+        lines = stopped(process)
+    reported = {report.job_id: (report.state, report.cause or "") for report, _ in station.reports()}
+    assert reported[unknown_layout.job_id] == (PrintState.FAILED, "no layout 'gala'; there are: standard, vip")
+    assert reported[no_font.job_id] == (PrintState.FAILED, "no font here has U+AE40")
+    assert reported[UUID(broken["job_id"])][0] is PrintState.FAILED
+    assert reported[UUID(broken["job_id"])][1].startswith("content.colour: ")
+    assert reported[good.job_id][0] is PrintState.PRINTED
+    assert sum(line["event"] == "badge_failed" for line in lines) == 5
+    assert waiting_for(station) is None, "every record was committed"
+
+
+def waiting_for(station: Station) -> RawRecord | None:
+    """What the next printer of the group would get."""
+    queue = PrintQueue(station.kafka, "main", "looks")
+    try:
+        return queue.take(3000)
+    finally:
+        queue.leave()
+
+
+def test_urgent_jobs_are_printed_before_those_that_wait(station: Station) -> None:
+    station.queue(jobs_of(120))
+    urgent = badge_job(999)
+    with station.printer():
+        until(lambda: len(station.sheets()) >= 5)
+        station.queue([urgent], urgent=True)
+        until(lambda: "CT18-000999.pdf" in station.sheets())
+        assert len(station.sheets()) < 100
+
+
+def test_a_job_that_was_taken_and_not_committed_is_the_next_printers(station: Station) -> None:
+    job = badge_job(1)
+    station.queue([job])
+    first = waiting_for(station)
+    again = waiting_for(station)
+    assert first is not None
+    assert again is not None
+    assert BadgeJob.model_validate_json(again.value or b"") == job
+
+
+def test_without_paper_a_printer_waits_and_then_prints(station: Station) -> None:
+    station.queue(jobs_of(3))
+    station.folder.rmdir()
+    with station.printer() as process:
+        time.sleep(3)
+        assert station.reports() == []
+        station.folder.mkdir()
+        until(lambda: len(station.reports()) == 3)
+        lines = stopped(process)
+    assert station.sheets() == ["CT18-000001.pdf", "CT18-000002.pdf", "CT18-000003.pdf"]
+    assert [line["waits_for"] for line in lines if line["event"] == "printer_waiting"] == ["paper"]
+
+
+class OutOfPaper(Tray):
+    """A tray that is full for sheets, and for a look too once it was tried."""
+
+    tried = 0
+    full = True
+
+    def lay(self, serial: str, pdf: bytes) -> Path:
+        if self.full:
+            self.tried += 1
+            raise OSError(28, "No space left on device")
+        return super().lay(serial, pdf)
+
+    def check(self) -> None:
+        if self.full and self.tried:
+            raise OSError(28, "No space left on device")
+
+
+@contextmanager
+def in_a_thread(station: Station, tray: Tray, *, leave_after_seconds: float) -> Iterator[None]:
+    stop = threading.Event()
+    printer = BadgePrinter(station.kafka, "without-paper", tray, "main", stop, leave_after_seconds)
+    thread = threading.Thread(target=printer.run)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(5)
+        assert not thread.is_alive()
+
+
+def test_a_printer_that_runs_out_of_paper_keeps_its_job_a_while_and_prints_it(station: Station) -> None:
+    tray = OutOfPaper(station.folder)
+    with in_a_thread(station, tray, leave_after_seconds=60):
+        station.queue(jobs_of(3))
+        until(lambda: tray.tried == 1)
+        time.sleep(2)
+        assert tray.tried == 1
+        assert station.reports() == []
+        tray.full = False
+        until(lambda: len(station.reports()) == 3)
+    assert station.sheets() == ["CT18-000001.pdf", "CT18-000002.pdf", "CT18-000003.pdf"]
+
+
+def test_then_it_leaves_its_job_to_others_and_comes_back_when_it_can_print(station: Station) -> None:
+    tray = OutOfPaper(station.folder)
+    with in_a_thread(station, tray, leave_after_seconds=1):
+        station.queue(jobs_of(3))
+        until(lambda: tray.tried == 1)
+        with station.printer("other") as other:
+            until(lambda: len(station.reports()) == 3)
+            stopped(other)
+        assert {report.printer for report, _ in station.reports()} == {"other"}
+        tray.full = False
+        station.queue([badge_job(4)])
+        until(lambda: len(station.reports()) == 4)
+    assert station.reports()[-1][0].printer == "without-paper"
+
+
+def test_without_a_broker_a_printer_waits_prints_on_and_stops_in_time(tmp_path: Path) -> None:
+    kafka = broker.prepare(tmp_path / "kafka")
+    process = kafka.start()
+    try:
+        station = station_on(kafka.bootstrap, tmp_path / "printed")
+        with station.printer() as printer:
+            station.queue([badge_job(1)])
+            until(lambda: station.sheets() == ["CT18-000001.pdf"])
+            process.kill()
+            process.wait()
+            process = kafka.start()
+            station.queue([badge_job(2)])
+            until(lambda: station.sheets() == ["CT18-000001.pdf", "CT18-000002.pdf"])
+            until(lambda: len({report.job_id for report, _ in station.reports()}) == 2)
+            process.kill()
+            process.wait()
+            time.sleep(1)
+            stopped(printer)
+        with station.printer() as printer:
+            time.sleep(2)
+            assert [line["waits_for"] for line in stopped(printer) if line["event"] == "printer_waiting"] == ["broker"]
+    finally:
+        broker.stop(process)
