@@ -6,6 +6,7 @@ agents, then the relay. It ends with exit code 1 where an agent or a task dies: 
 
 import asyncio
 import contextlib
+import gc
 import signal
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from typing import Any
 import faust
 import uvicorn
 from aiokafka.errors import KafkaError as AioKafkaError
-from fastapi import APIRouter
+from fastapi import APIRouter, FastAPI
 from kafka.errors import KafkaError
 from sqlalchemy import Connection
 
@@ -71,6 +72,7 @@ class Service:
     """A service as the process sees it."""
 
     name: str
+    settings: type[ServiceSettings]
     outbox: Outbox
     reads: Sequence[str]
     """Topics that must exist before its agents start, without prefix."""
@@ -93,6 +95,7 @@ async def run(service: Service, settings: ServiceSettings) -> int:
     clock = ConferenceClock(settings.conference_now or conference.now)
     composition = service.compose(settings, Parts(conference, clock, database, StaffKeys(settings.keys_file)))
     log.info("service_starting", conference=conference.slug, digest=conference.digest, database=database.url.get_backend_name())
+    _freeze()
     try:
         return await _Process(service, settings, database, composition).run()
     finally:
@@ -136,16 +139,7 @@ class _Process:
     def _http(self) -> uvicorn.Config:
         app = http_app(f"Lanyard {self._service.name}", self._ready)
         app.include_router(self._composition.routes)
-        return uvicorn.Config(
-            app,
-            host=self._settings.host,
-            port=self._settings.port,
-            http="httptools",
-            lifespan="off",
-            access_log=False,
-            log_config=None,
-            timeout_graceful_shutdown=3,
-        )
+        return http_settings(app, self._settings.host, self._settings.port)
 
     async def _until_stopped(self, serving: asyncio.Task[None]) -> int:
         stopped = asyncio.create_task(self._stop.wait())
@@ -237,6 +231,29 @@ class _Process:
             if backlog.rows or backlog.parked:
                 age = round(backlog.age_seconds(utc_now()), 1)
                 log.info("outbox_waiting", rows=backlog.rows, parked=backlog.parked, oldest_seconds=age)
+
+
+def _freeze() -> None:
+    """Take what lives as long as the process (modules, conference) out of the garbage collector's walks.
+
+    A full walk over it stops everything for a quarter of a second, and comes again and again.
+    """
+    gc.collect()
+    gc.freeze()
+
+
+def http_settings(app: FastAPI, host: str, port: int) -> uvicorn.Config:
+    """How every service serves HTTP."""
+    return uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        http="httptools",
+        lifespan="off",
+        access_log=False,
+        log_config=None,
+        timeout_graceful_shutdown=3,
+    )
 
 
 class _Server(uvicorn.Server):

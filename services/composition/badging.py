@@ -1,0 +1,36 @@
+"""How badging is put together."""
+
+from typing import Any
+
+import faust
+from sqlalchemy import Connection
+
+from badging import store, stream
+from badging.api import router
+from badging.door import Door
+from badging.service import BadgeDesk
+from badging.settings import BadgingSettings
+from services.process import Composition, Parts, Service
+from shared.inbox import Inbox
+
+
+def compose(settings: BadgingSettings, parts: Parts) -> Composition:
+    desk = BadgeDesk(parts.conference, settings)
+    door = Door(parts.conference, parts.clock)
+
+    def counts(tx: Connection) -> dict[str, Any]:
+        return store.count(tx)._asdict()
+
+    def agents(app: faust.App, inbox: Inbox) -> None:
+        stream.agents(app, inbox, settings, desk)
+
+    return Composition(router(parts.database, parts.staff_keys, desk, door), agents, counts)
+
+
+SERVICE = Service(
+    name="badging",
+    settings=BadgingSettings,
+    outbox=store.outbox,
+    reads=stream.TOPICS,
+    compose=compose,
+)

@@ -1,0 +1,51 @@
+"""How notifications is put together."""
+
+from dataclasses import asdict
+from typing import Any
+
+import faust
+from sqlalchemy import Connection
+
+from notifications import store, stream
+from notifications.api import router
+from notifications.convergence import Convergence
+from notifications.converger import Converger
+from notifications.languages import languages_in
+from notifications.ledger import standing
+from notifications.mail import MailWriter
+from notifications.sender import Sender
+from notifications.service import NoticeDesk
+from notifications.settings import NotificationsSettings
+from services.process import Composition, Parts, Service
+from shared.inbox import Inbox
+
+
+def compose(settings: NotificationsSettings, parts: Parts) -> Composition:
+    languages = languages_in()
+    mail_from = settings.mail_from or parts.conference.contact
+    writer = MailWriter(parts.conference, languages, mail_from, settings.registration_public_url)
+    desk = NoticeDesk(settings.pace, parts.clock)
+    converger = Converger(parts.database, Convergence(list(languages), settings.pace, writer.domain))
+    sender = Sender(parts.database, settings.mail_server, writer, connections=settings.smtp_connections)
+
+    def agents(app: faust.App, inbox: Inbox) -> None:
+        stream.agents(app, inbox, settings, desk)
+
+    def counts(tx: Connection) -> dict[str, Any]:
+        return asdict(standing(tx))
+
+    def close() -> None:
+        converger.close()
+        sender.close()
+
+    routes = router(parts.database, parts.staff_keys)
+    return Composition(routes, agents, counts, tasks=[converger.run, sender.run], close=close)
+
+
+SERVICE = Service(
+    name="notifications",
+    settings=NotificationsSettings,
+    outbox=store.outbox,
+    reads=stream.READ_TOPICS,
+    compose=compose,
+)

@@ -1,0 +1,56 @@
+"""How registration is put together."""
+
+from typing import Any
+
+import faust
+from sqlalchemy import Connection, func, select
+
+from registration import store, stream
+from registration.api import Registration, router
+from registration.callers import Callers
+from registration.intake import Intake
+from registration.seeding import seed_sessions
+from registration.service import Desk
+from registration.settings import RegistrationSettings
+from services.process import Composition, Parts, Service
+from shared.inbox import Inbox
+from shared.logs import get_log
+
+log = get_log()
+
+
+def compose(settings: RegistrationSettings, parts: Parts) -> Composition:
+    desk = Desk(parts.conference, parts.clock)
+    intake = Intake(parts.database, desk, settings, outbox_limit=settings.outbox_limit)
+    callers = Callers(parts.database, parts.staff_keys)
+
+    async def seed() -> None:
+        journal = await parts.database.write(lambda tx: seed_sessions(tx, parts.conference, settings))
+        for name, fields in journal:
+            log.info(name, **fields)
+
+    def counts(tx: Connection) -> dict[str, Any]:
+        status = store.delegates.c.status
+        return dict(tx.execute(select(status, func.count()).group_by(status)).tuples().all())
+
+    def agents(app: faust.App, inbox: Inbox) -> None:
+        stream.agents(app, inbox, settings)
+
+    return Composition(
+        routes=router(Registration(intake, callers, parts.database, parts.conference)),
+        agents=agents,
+        counts=counts,
+        tasks=[intake.run],
+        close=intake.close,
+        start=seed,
+    )
+
+
+SERVICE = Service(
+    name="registration",
+    settings=RegistrationSettings,
+    outbox=store.outbox,
+    reads=stream.TOPICS,
+    compose=compose,
+    ready_without_broker=True,
+)
