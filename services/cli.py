@@ -20,8 +20,8 @@ def _serve(name: str) -> None:
     # Imported here: each service alone needs only its own rooms, and the other commands none of them.
     from services import composition, process
 
-    service, settings_type = composition.SERVICES[name]
-    settings: ServiceSettings = load(settings_type)
+    service = composition.service(name)
+    settings: ServiceSettings = load(service.settings)
     sys.exit(asyncio.run(process.run(service, settings)))
 
 
