@@ -49,10 +49,21 @@ class Intake:
         self._outbox_limit = outbox_limit
         self._waiting: deque[_Waiting] = deque()
         self._arrived = asyncio.Event()
+        self._deciding = 0
         self._in_flight: set[Name] = set()
         self._closing = False
         self._outbox_full = False
         self._backlog_checked_at = 0.0
+
+    @property
+    def deciding(self) -> int:
+        """How many submissions the group holds that is being decided and committed."""
+        return self._deciding
+
+    @property
+    def waiting(self) -> int:
+        """How many submissions wait for the next group."""
+        return len(self._waiting)
 
     async def submit(self, submission: Submission) -> list[Answer]:
         """Have `submission` decided and stored; returns after the commit. Raises `Problem`.
@@ -89,9 +100,10 @@ class Intake:
         return group
 
     async def _commit(self, group: Sequence[_Waiting]) -> None:
+        self._deciding = len(group)
         self._in_flight = {name for waiting in group for name in waiting.submission.names}
         outcomes = await self._stored([waiting.submission for waiting in group])
-        self._in_flight = set()
+        self._deciding, self._in_flight = 0, set()
         for waiting, outcome in zip(group, outcomes, strict=True):
             if isinstance(outcome, Exception):
                 waiting.answered.set_exception(outcome)

@@ -5,7 +5,8 @@ Every answer that a test gets is held against the OpenAPI document: its status, 
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Mapping
+import threading
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ import httpx
 import orjson
 from fastapi import FastAPI
 from jsonschema import Draft202012Validator
-from sqlalchemy import delete, select
+from sqlalchemy import Connection, delete, select
 
 from registration import store
 from registration.api import Registration, router
@@ -28,9 +29,10 @@ from registration.seeding import seed_sessions
 from registration.service import Desk
 from shared.clock import ConferenceClock
 from shared.conference import Conference
-from shared.database import Database
+from shared.database import POSTGRESQL_WRITERS, Database
 from shared.events import FACTS, Fact
 from shared.http import Readiness, http_app
+from shared.ids import new_id
 from shared.keys import Role, StaffKeys, key_hash
 from shared.settings import KafkaSettings
 from tests.registration_examples import FORM, OSLO_FORM, submitted
@@ -72,10 +74,41 @@ class RegistrationApp:
         assert answer.status_code == 201, answer.text
         return answer.json()["delegate_id"]
 
+    @asynccontextmanager
+    async def writer_held(self) -> AsyncIterator[None]:
+        """Keep the database's writers busy: what is asked meanwhile waits, and is not answered before the end."""
+        writers = POSTGRESQL_WRITERS if self.database.is_postgresql else 1
+        held, begun = threading.Event(), threading.Barrier(writers + 1)
+
+        def wait(_: Connection) -> None:
+            begun.wait(60)
+            assert held.wait(60)
+
+        holding = [asyncio.create_task(self.database.write(wait, announce=False)) for _ in range(writers)]
+        await asyncio.to_thread(begun.wait, 60)
+        try:
+            yield
+        finally:
+            held.set()
+            await asyncio.gather(*holding)
+
+    async def together(self, *asked: Coroutine[Any, Any, httpx.Response]) -> list[httpx.Response]:
+        """Have requests decided in one group."""
+        async with self.writer_held():
+            before = asyncio.create_task(self.ask("POST", f"/delegates/{new_id()}/withdrawal"))
+            await until(lambda: bool(self.intake.deciding))
+            waiting = [asyncio.create_task(each) for each in asked]
+            await until(lambda: self.intake.waiting == len(asked))
+        await before
+        return await asyncio.gather(*waiting)
+
     def rows(self) -> dict[str, list[Any]]:
         """Everything in the database."""
         with self.database.connect() as tx:
-            return {table.name: [tuple(row) for row in tx.execute(select(table))] for table in store.metadata.sorted_tables}
+            return {
+                table.name: sorted((tuple(row) for row in tx.execute(select(table))), key=repr)
+                for table in store.metadata.sorted_tables
+            }
 
     def published(self) -> list[Published]:
         """Every event in the outbox, in order."""
@@ -100,6 +133,13 @@ class RegistrationApp:
             found = find_delegate(tx, UUID(delegate_id))
         assert found
         return found
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Let others run until `condition` holds; what it looks at signals nothing."""
+    async with asyncio.timeout(30):
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
 
 
 def body_of(**fields: Any) -> dict[str, Any]:

@@ -49,8 +49,16 @@ def conference() -> Conference:
     return TINY
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def registration_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database for `registration_app`."""
+    if request.param == "postgresql":
+        return request.getfixturevalue("postgresql_url")
+    return f"sqlite:///{tmp_path / 'registration.db'}"
+
+
 @pytest.fixture
-async def registration_app(tmp_path: Path, conference: Conference) -> AsyncIterator[RegistrationApp]:
-    """Registration in this process, on SQLite."""
-    async with registration_running(f"sqlite:///{tmp_path / 'registration.db'}", conference, tmp_path) as app:
+async def registration_app(tmp_path: Path, conference: Conference, registration_url: str) -> AsyncIterator[RegistrationApp]:
+    """Registration in this process, once on SQLite and once on PostgreSQL."""
+    async with registration_running(registration_url, conference, tmp_path) as app:
         yield app
