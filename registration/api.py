@@ -15,7 +15,7 @@ from registration.callers import Caller, Callers
 from registration.group import Part, Submission
 from registration.intake import Intake
 from registration.model import Amendment
-from registration.posted import BATCH, BINARY, STRUCTURED, Posted, posted_events
+from registration.posted import BATCH, Posted, media_type_of, posted_events
 from registration.queries import DelegateFilter
 from shared.conference import Conference
 from shared.database import Database
@@ -136,7 +136,7 @@ def _intake_routes(routes: APIRouter, r: Registration) -> None:
     )
     async def events(request: Request) -> Response:
         caller = await r.caller(request, ACCREDITATION | PROGRAMME, forms=True)
-        media_type = require_json(request, STRUCTURED, BATCH, BINARY)
+        media_type = media_type_of(request)
         body = await read_body(request, MAX_BATCH_BYTES if media_type == BATCH else MAX_EVENT_BYTES)
         posted = posted_events(media_type, request.headers, body)
         return await r.submit_events(request, posted, caller, as_list=media_type == BATCH)

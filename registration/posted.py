@@ -13,10 +13,11 @@ from urllib.parse import unquote
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 from pydantic_core import to_json
+from starlette.requests import Request as HttpRequest
 
 from shared.cloudevents import major_of
 from shared.events import MAX_BATCH_EVENTS, MAX_EVENT_BYTES, RegistrationSubmitted, Request, SessionChangeRequested
-from shared.http import read_json
+from shared.http import read_json, require_json
 from shared.problems import FieldFault, Problem, faults_of, invalid_body
 
 STRUCTURED = "application/cloudevents+json"
@@ -67,6 +68,16 @@ class Posted:
     def content(self) -> bytes:
         """What a repeat must come with, however its JSON is spelt."""
         return f"{self.event.type} {self.request.model_dump_json(exclude_unset=True)}".encode()
+
+
+def media_type_of(request: HttpRequest) -> str:
+    """The media type of posted events; raises 415 where it is none that is taken.
+
+    An event in binary mode may come without one: its data are JSON then, as the CloudEvents project's own SDKs take it.
+    """
+    if "content-type" not in request.headers and "ce-specversion" in request.headers:
+        return BINARY
+    return require_json(request, STRUCTURED, BATCH, BINARY)
 
 
 def posted_events(media_type: str, headers: Mapping[str, str], body: bytes) -> list[Posted]:

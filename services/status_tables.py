@@ -38,7 +38,7 @@ def _processes(status: Status) -> Table:
     table = _table("Processes", "process", "state", "outbox", "oldest", "parked", "counts")
     for process in status.processes:
         table.add_row(Text(printable(process.name)), _state(process), *_outbox(process), Text(_counted(process.counts)))
-    table.add_row(f"kafka {status.kafka}", Text(status.kafka_state.value, _STYLE[status.kafka_state]))
+    table.add_row(f"broker {status.kafka}", Text(status.kafka_state.value, _STYLE[status.kafka_state]))
     return table
 
 
