@@ -87,7 +87,7 @@ class Stack:
     def __init__(self, settings: StackSettings, step: Step, tell: Tell) -> None:
         self.settings = settings
         self._tell = tell
-        self._supervisor = Supervisor(self._changed)
+        self.supervisor = Supervisor(self._changed)
         self.keys = first_keys.first_keys(settings.var)
         self._step = step
         self.kafka: KafkaSettings = settings
@@ -96,6 +96,11 @@ class Stack:
 
     async def start(self, fetched: Callable[[int, int], None]) -> None:
         """Start everything and return when all of it is ready. Raises `CannotStart`."""
+        await self.start_services(fetched)
+        await self.start_printers()
+
+    async def start_services(self, fetched: Callable[[int, int], None]) -> None:
+        """Start all but the printers: badges are issued, and their jobs wait."""
         _check_ports(self.settings)
         await self._start_broker(fetched)
         self._step("Creating topics")
@@ -103,15 +108,17 @@ class Stack:
         await asyncio.to_thread(topics.create, kafka, kafka.stations)
         await asyncio.to_thread(self._keep_keys)
         self._step("Starting registration, badging and notifications")
-        await self._supervisor.start(*(self._service(name) for name in SERVICES))
+        await self.supervisor.start(*(self._service(name) for name in SERVICES))
+
+    async def start_printers(self) -> None:
         self._step("Starting two badge printers")
-        await self._supervisor.start(*(self._printer(name) for name in PRINTERS))
+        await self.supervisor.start(*(self._printer(name) for name in PRINTERS))
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._supervisor.stop()
+        await self.supervisor.stop()
 
     def _changed(self, change: Change) -> None:
         self._tell(change)
@@ -120,7 +127,7 @@ class Stack:
 
     def _write_file(self) -> None:
         """Tell operations' commands which processes there are, at each one's start and restart."""
-        pids = self._supervisor.pids()
+        pids = self.supervisor.pids()
         for process in self._processes:
             process.pid = pids.get(process.name, 0)
         StackFile(processes=self._processes, kafka=self.kafka.kafka_bootstrap_servers).write(self.settings.var)
@@ -134,7 +141,7 @@ class Stack:
             self.kafka = settings.model_copy(update={"kafka_bootstrap_servers": embedded.bootstrap})
             wave.append(self._child("kafka", embedded.command, embedded.ready))
         self._step("Starting Apache Kafka and the mail sink")
-        await self._supervisor.start(*wave)
+        await self.supervisor.start(*wave)
 
     def _keep_keys(self) -> None:
         database = Database(self.settings.database("registration"), "registration")

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
-LOOK_SECONDS = 0.05
+LOOK_SECONDS = 0.1
 
 
 async def until(condition: Callable[[], object], what: str, *, within: float = 30.0) -> None:

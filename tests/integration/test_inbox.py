@@ -4,7 +4,7 @@ import asyncio
 import threading
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ from shared.settings import KafkaSettings
 from shared.streams import channel, faust_app
 from shared.tracing import new_traceparent
 from tests.badging_examples import registered, session
-from tests.integration.topic_reading import unread
+from tests.integration.topic_reading import Positions
 from tests.waiting import until
 
 SERVICE = "badging"
@@ -50,6 +50,7 @@ class Programme:
         self._sessions = KnownFacts(metadata, "sessions", SessionChanged)
         self._effects = sa.Table("effects", metadata, sa.Column("session_id", sa.String), sa.Column("revision", sa.Integer))
         database.transaction(metadata.create_all)
+        self._positions = Positions(kafka)
         self.batches: list[list[str]] = []
         """Every batch that was begun: the session ids in it."""
         self.before_commit: Callable[[Sequence[str]], None] = lambda _: None
@@ -71,6 +72,10 @@ class Programme:
 
     def took_effect(self, sessions: Sequence[SessionChanged]) -> bool:
         return self.effects() == Counter((each.session_id, each.revision) for each in sessions)
+
+    def close(self) -> None:
+        self._positions.close()
+        self.database.close()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Inbox]:
@@ -109,7 +114,7 @@ class Programme:
 
     def unread(self) -> int:
         """How many records of session-changed the broker would give again after a crash."""
-        return unread(self.kafka, SERVICE, [topics.SESSION_CHANGED])
+        return self._positions.unread(SERVICE, topics.SESSION_CHANGED)
 
     async def all_read(self) -> None:
         await until(lambda: self.unread() == 0, "every record is acknowledged")
@@ -132,8 +137,8 @@ def programme(bootstrap: str, tmp_path: Path) -> Iterator[Programme]:
     kafka = KafkaSettings(kafka_bootstrap_servers=bootstrap, topic_prefix=f"inbox-{next(_prefixes)}.", kafka_partitions=3)
     topics.create(kafka, kafka.stations)
     database = Database(f"sqlite:///{tmp_path / 'programme.db'}", SERVICE)
-    yield Programme(kafka, database)
-    database.close()
+    with closing(Programme(kafka, database)) as programme:
+        yield programme
 
 
 def sessions(number: int, **changed: Any) -> list[SessionChanged]:
@@ -230,7 +235,7 @@ async def test_a_database_that_is_locked_is_waited_for_and_buries_nothing(
     other.dispose()
     assert programme.took_effect(sent)
     assert programme.dead_letters(0) == []
-    programme.database.close()
+    programme.close()
 
 
 async def test_a_fault_that_passes_in_the_middle_of_a_batch_is_waited_for(programme: Programme) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from contextlib import closing
+from functools import cache
 from typing import Any, NamedTuple
 
 from kafka import KafkaAdminClient, KafkaConsumer
@@ -37,18 +38,26 @@ def records_in(kafka: KafkaSettings, *names: str) -> list[Found]:
     return found
 
 
-def unread(kafka: KafkaSettings, group: str, names: Iterable[str]) -> int:
-    """How many records of some topics the broker would give to a consumer group that starts now. Blocks."""
-    full = {kafka.topic(name) for name in names}
-    admin: Any = KafkaAdminClient(**kafka.client_arguments())
-    with closing(admin):
-        described = admin.describe_topics(sorted(full))
-        partitions = [
-            TopicPartition(each["name"], part["partition_index"]) for each in described for part in each["partitions"]
-        ]
-        ends = admin.list_partition_offsets(dict.fromkeys(partitions, _NEXT))
-        committed = admin.list_group_offsets([kafka.topic(group)])[kafka.topic(group)]
-    return sum(end.offset - (committed[each].offset if each in committed else 0) for each, end in ends.items())
+class Positions:
+    """Where consumer groups stand. Its one client is closed with it; methods block, and are for one thread at a time."""
+
+    def __init__(self, kafka: KafkaSettings) -> None:
+        self._kafka = kafka
+        self._admin: Any = KafkaAdminClient(**kafka.client_arguments())
+        self.close = self._admin.close
+
+    def unread(self, group: str, *names: str) -> int:
+        """How many records of some topics the broker would give to a consumer group that starts now."""
+        wanted = dict.fromkeys((each for name in names for each in self._partitions(name)), _NEXT)
+        ends = self._admin.list_partition_offsets(wanted)
+        full = self._kafka.topic(group)
+        committed = self._admin.list_group_offsets([full])[full]
+        return sum(end.offset - (committed[each].offset if each in committed else 0) for each, end in ends.items())
+
+    @cache  # noqa: B019  it lives as long as a test
+    def _partitions(self, name: str) -> list[TopicPartition]:
+        [described] = self._admin.describe_topics([self._kafka.topic(name)])
+        return [TopicPartition(described["name"], each["partition_index"]) for each in described["partitions"]]
 
 
 def _partitions(consumer: Any, kafka: KafkaSettings, name: str) -> set[int]:
