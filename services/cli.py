@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from services import operations
-from services.terminal import load
+from services.terminal import load, stopped
 from shared.logs import configure
 from shared.settings import ConferenceSettings, KafkaSettings, ServiceSettings
 
@@ -86,10 +86,17 @@ def simulate(
 @app.command()
 def topics() -> None:
     """Create the topics that do not exist yet."""
+    from kafka.errors import KafkaError
+
     from shared import topics as known
 
     settings: KafkaSettings = load(KafkaSettings)
-    for name in known.create(settings, settings.stations):
+    try:
+        created = known.create(settings, settings.stations)
+    except (KafkaError, OSError) as error:
+        servers = settings.kafka_bootstrap_servers
+        raise stopped(f"Kafka at {servers} does not answer ({type(error).__name__}): see KAFKA_BOOTSTRAP_SERVERS.") from None
+    for name in created:
         typer.echo(f"created {name}")
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 import structlog
-from structlog.typing import EventDict, Processor, WrappedLogger
+from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
 
 Log = structlog.stdlib.BoundLogger
 
@@ -23,8 +23,21 @@ _THIRD_PARTY_LEVEL = {
 }
 REPEAT_AFTER_SECONDS = 30.0
 
-# Without local variables: they hold what people sent.
-_TRACEBACKS = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
+_AS_DICTS = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+
+
+def _without_people(exc_info: ExcInfo) -> list[dict[str, Any]]:
+    """A traceback without what people sent: no local variables, and of each message the first line only.
+
+    PostgreSQL says a row's values from the second line on ("DETAIL: Key (...)=(...)").
+    """
+    stacks = _AS_DICTS(exc_info)
+    for stack in stacks:
+        stack["exc_value"] = stack["exc_value"].partition("\n")[0]
+    return stacks
+
+
+_TRACEBACKS = structlog.processors.ExceptionRenderer(_without_people)
 
 
 class _RepeatFilter(logging.Filter):
