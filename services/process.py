@@ -25,6 +25,7 @@ from shared.clock import ConferenceClock, utc_now
 from shared.conference import Conference
 from shared.conference_folder import load
 from shared.database import Database
+from shared.faults import PASSING
 from shared.http import Readiness, http_app
 from shared.inbox import Inbox
 from shared.keys import StaffKeys
@@ -37,6 +38,7 @@ from shared.streams import faust_app
 log = get_log()
 
 BROKER_RETRY_SECONDS = 1.0
+DATABASE_RETRY_SECONDS = 1.0
 OUTBOX_LOG_SECONDS = 30.0
 STOP_SECONDS = 5.0
 
@@ -91,7 +93,7 @@ async def run(service: Service, settings: ServiceSettings) -> int:
     configure(service.name, log_format=settings.log_format, level=settings.log_level)
     conference = await asyncio.to_thread(load, settings.conference_folder)
     database = Database(settings.database_url.get_secret_value(), service.name)
-    await asyncio.to_thread(database.migrate, f"{service.name}:migrations")
+    await _migrated(database, f"{service.name}:migrations")
     clock = ConferenceClock(settings.conference_now or conference.now)
     composition = service.compose(settings, Parts(conference, clock, database, StaffKeys(settings.keys_file)))
     log.info("service_starting", conference=conference.slug, digest=conference.digest, database=database.url.get_backend_name())
@@ -231,6 +233,19 @@ class _Process:
             if backlog.rows or backlog.parked:
                 age = round(backlog.age_seconds(utc_now()), 1)
                 log.info("outbox_waiting", rows=backlog.rows, parked=backlog.parked, oldest_seconds=age)
+
+
+async def _migrated(database: Database, migrations: str) -> None:
+    """Bring the tables up to date as soon as the database answers."""
+    waiting = False
+    while True:
+        try:
+            return await asyncio.to_thread(database.migrate, migrations)
+        except PASSING as error:
+            if not waiting:
+                log.warning("database_awaited", error=type(error).__name__)
+            waiting = True
+            await asyncio.sleep(DATABASE_RETRY_SECONDS)
 
 
 def _freeze() -> None:

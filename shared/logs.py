@@ -101,8 +101,9 @@ def _redirect_standard_logging(first: list[Processor], as_json: bool) -> None:
         if as_json
         else structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())
     )
+    tracebacks = _TRACEBACKS if as_json else structlog.processors.format_exc_info
     formatter = structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=[*first, structlog.stdlib.add_logger_name, structlog.processors.format_exc_info],
+        foreign_pre_chain=[*first, structlog.stdlib.add_logger_name, tracebacks],
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
     )
     handler = logging.StreamHandler(sys.stdout)
