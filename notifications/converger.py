@@ -45,7 +45,8 @@ class Converger:
                 log.warning("converger_waiting", error=type(error).__name__)
                 wait = RETRY_SECONDS
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), min(wait, POLL_SECONDS))
+                async with asyncio.timeout(min(wait, POLL_SECONDS)):
+                    await self._woken.wait()
 
     async def _seconds_until_due(self) -> float:
         due_at = await self._database.read(store.next_due_at)

@@ -9,6 +9,7 @@ from datetime import date, datetime, tzinfo
 from functools import cached_property, lru_cache
 from io import BytesIO
 from pathlib import Path
+from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel import Locale
@@ -34,22 +35,20 @@ class NoticeLanguage:
         compiled.seek(0)
         self.code: Language = code
         self.locale = Locale.parse(catalogue.locale_identifier or code)
+        self.direction: Literal["ltr", "rtl"] = "rtl" if self.locale.text_direction == "rtl" else "ltr"
         self._folder = folder
         self._translations = Translations(compiled)
 
-    def render(self, template: str, context: Mapping[str, object]) -> str:
-        """Fill in a template; where it makes HTML, every sentence and value is escaped."""
-        templates = self._html if template.endswith(".html.j2") else self._text
-        return templates.get_template(template).render(context)
-
     # Two, since a macro answers to a page of HTML with markup, whatever its own template escaped.
     @cached_property
-    def _html(self) -> Environment:
-        return self._templates(autoescape=True)
+    def text(self) -> Environment:
+        """The templates where they make text."""
+        return self._templates(autoescape=False)
 
     @cached_property
-    def _text(self) -> Environment:
-        return self._templates(autoescape=False)
+    def html(self) -> Environment:
+        """The templates where they make HTML: every sentence and value is escaped."""
+        return self._templates(autoescape=True)
 
     def _templates(self, *, autoescape: bool) -> Environment:
         environment = Environment(
@@ -69,11 +68,6 @@ class NoticeLanguage:
     def tag(self) -> str:
         """The BCP 47 tag of the language as it is written, such as `en-GB`."""
         return str(self.locale).replace("_", "-")
-
-    @property
-    def direction(self) -> str:
-        """`ltr` or `rtl`."""
-        return self.locale.text_direction
 
     def isolated(self, text: str) -> str:
         """`text` of any script, kept from turning a right-to-left sentence around (Unicode's FSI and PDI)."""

@@ -10,7 +10,7 @@ from email.charset import QP, Charset
 from email.header import Header
 from email.mime.multipart import MIMEMultipart
 from email.mime.nonmultipart import MIMENonMultipart
-from email.policy import compat32
+from email.policy import Compat32
 from email.utils import format_datetime, formataddr
 from typing import Any, NamedTuple
 
@@ -24,8 +24,18 @@ from shared.events import Language, in_language
 
 _READABLE = Charset("utf-8")
 _READABLE.body_encoding = QP  # no byte above 127 and no long line: every mail server takes it
-_POLICY = compat32.clone(linesep="\r\n")
+
+
+class _AsWritten(Compat32):
+    """Writes headers as they are: ours are encoded and short, and folding each again takes longer than all the rest."""
+
+    def fold_binary(self, name: str, value: str) -> bytes:
+        return f"{name}: {value}\r\n".encode("ascii")
+
+
+_POLICY = _AsWritten(linesep="\r\n")
 _MOST_REFERENCES = 10
+SENTENCES = "wording.j2"
 
 
 class Time(NamedTuple):
@@ -57,19 +67,18 @@ class MailWriter:
         mail = MIMEMultipart("alternative", boundary=f"notice-{letter.key.number}-to-{letter.key.delegate_id}")
         mail["From"] = self._from[language.code]
         mail["To"] = letter.address  # without a name: it may be protected
-        mail["Reply-To"] = self._conference.contact
-        mail["Subject"] = (
-            pages.subject if pages.subject.isascii() else Header(pages.subject, "utf-8", header_name="Subject").encode()
-        )
+        if "@" in self._conference.contact:
+            mail["Reply-To"] = Header(self._conference.contact, header_name="Reply-To").encode(linesep="\r\n")
+        mail["Subject"] = Header(pages.subject, header_name="Subject").encode(linesep="\r\n")
         mail["Date"] = format_datetime(letter.created_at)
         for name, value in _thread(letter).items():
             mail[name] = value
         mail["Content-Language"] = language.tag
         mail["Auto-Submitted"] = "auto-generated"
         mail["Traceparent"] = letter.traceparent
-        for subtype, page in (("plain", "notice.txt.j2"), ("html", "notice.html.j2")):
+        for subtype, page in (("plain", pages.text()), ("html", pages.html())):
             part = MIMENonMultipart("text", subtype)
-            part.set_payload(pages.render(page), _READABLE)
+            part.set_payload(page, _READABLE)
             mail.attach(part)
         return mail.as_bytes(policy=_POLICY)
 
@@ -110,14 +119,19 @@ class _Pages:
             "times": self._times,
             "isolated": language.isolated,
         }
-        self.subject = " ".join(self.render("subject.txt.j2").split())
-        self._context["subject"] = self.subject
+        self._say: Any = language.text.get_template(SENTENCES).make_module(self._context)  # typed without its macros
+        self.subject = " ".join(self._say.subject_line(letter.notice).split())
+
+    def text(self) -> str:
+        return self._language.text.get_template("notice.txt.j2").render(self._context, say=self._say)
+
+    def html(self) -> str:
+        templates = self._language.html
+        say = templates.get_template(SENTENCES).make_module(self._context)
+        return templates.get_template("notice.html.j2").render(self._context, say=say, subject=self.subject)
 
     def own(self, text: Mapping[Language, str]) -> str:
         return in_language(text, self._language.code)
-
-    def render(self, template: str) -> str:
-        return self._language.render(template, self._context)
 
     def _shown(self, field: str, value: Detail) -> str:
         """A detail of the registration in words. What the conference's folder does not know is shown as it came."""

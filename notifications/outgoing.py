@@ -10,6 +10,7 @@ from sqlalchemy import Connection, bindparam, func, select
 from notifications.model import Notice
 from notifications.store import NoticeState, delegates, notices, told
 from notifications.views import View
+from shared.events import DelegateRegistered
 
 
 class Key(NamedTuple):
@@ -70,15 +71,18 @@ def waiting(tx: Connection, now: datetime, limit: int) -> list[Key]:
 
 def letter(tx: Connection, key: Key) -> Letter | None:
     """The notice with the address as it is now; `None` where it needs no sending any more."""
-    registration = delegates.get(tx, [key.delegate_id]).get(key.delegate_id)
-    n = notices.c
-    query = select(n.message_id, n.view, n.created_at, n.revision, n.traceparent, n.attempts, told.c.view)
-    query = query.join(told, told.c.delegate_id == n.delegate_id)
-    query = query.where(n.delegate_id == key.delegate_id, n.number == key.number, n.state == NoticeState.WAITING)
-    for message_id, view, created_at, revision, traceparent, attempts, was in tx.execute(query):
-        if registration is not None and registration.person is not None:
+    n, registrations = notices.c, delegates.table
+    query = (
+        select(n.message_id, n.view, n.created_at, n.revision, n.traceparent, n.attempts, told.c.view, registrations.c.content)
+        .join(told, told.c.delegate_id == n.delegate_id)
+        .join(registrations, registrations.c.key == n.delegate_id)
+        .where(n.delegate_id == key.delegate_id, n.number == key.number, n.state == NoticeState.WAITING)
+    )
+    for message_id, view, created_at, revision, traceparent, attempts, was, content in tx.execute(query):
+        person = DelegateRegistered.model_validate_json(content).person
+        if person is not None:
             notice = Notice(None if was is None else View.model_validate_json(was), View.model_validate_json(view))
-            return Letter(key, registration.person.email, message_id, notice, created_at, revision, traceparent, attempts)
+            return Letter(key, person.email, message_id, notice, created_at, revision, traceparent, attempts)
     return None
 
 

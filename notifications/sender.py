@@ -33,6 +33,8 @@ READ_AT_ONCE = 200
 POLL_SECONDS = 1.0
 """How long a notice that another replica wrote, or whose next attempt has come, waits at most to be seen."""
 DATABASE_RETRY_SECONDS = 0.5
+GATHER_SECONDS = 0.02
+"""How long results are gathered to be written down together."""
 LONGEST_RECONNECT_SECONDS = 15.0
 IDLE_SECONDS = 1.0
 """How long a connection is kept with nothing to send."""
@@ -113,8 +115,9 @@ class Sender:
         """Queue what waits, oldest first, and nothing twice."""
         while not self._closing.is_set():
             self._woken.clear()
-            room = READ_AT_ONCE - self._queue.qsize()
-            fresh = [key for key in await self._waiting() if key not in self._in_hand][:room]
+            fresh: list[Key] = []
+            if self._queue.qsize() < READ_AT_ONCE // 2:
+                fresh = [key for key in await self._waiting() if key not in self._in_hand]
             for key in fresh:
                 self._in_hand.add(key)
                 self._queue.put_nowait(key)
@@ -134,7 +137,8 @@ class Sender:
         connection: SMTP | None = None
         while not self._closing.is_set():
             try:
-                key = await asyncio.wait_for(self._queue.get(), IDLE_SECONDS)
+                async with asyncio.timeout(IDLE_SECONDS):
+                    key = await self._queue.get()
             except TimeoutError:
                 await hang_up(connection)
                 connection = None
@@ -213,6 +217,7 @@ class Sender:
         """Write down what became of letters, as many at once as there are, and say so once it is committed."""
         while True:
             results = [await self._results.get()]
+            await _within(GATHER_SECONDS, self._closing)
             while not self._results.empty():
                 results.append(self._results.get_nowait())
             await self._commit([each.outcome for each in results])
@@ -243,5 +248,7 @@ def _ids(letter: Letter) -> dict[str, Any]:
 
 
 async def _within(seconds: float, happened: asyncio.Event) -> None:
+    # Not `wait_for`: before Python 3.12 it can swallow a cancellation, and the loop around it would never end.
     with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(happened.wait(), seconds)
+        async with asyncio.timeout(seconds):
+            await happened.wait()

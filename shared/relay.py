@@ -73,8 +73,10 @@ class Relay:
                     await self._wait_for_broker(error)
                     continue
                 if not more:
+                    # Not `wait_for`: before Python 3.12 it can swallow a cancellation, and this loop would never end.
                     with contextlib.suppress(TimeoutError):
-                        await asyncio.wait_for(self._woken.wait(), POLL_SECONDS)
+                        async with asyncio.timeout(POLL_SECONDS):
+                            await self._woken.wait()
         finally:
             await self._drop_producer()
             self._leadership.release()

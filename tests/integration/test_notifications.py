@@ -1,0 +1,327 @@
+"""Notices from the facts to a real mail server, which refuses, puts off, hangs and dies; and a sender that dies."""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+from structlog.testing import LogCapture
+
+from notifications import converger as converger_module
+from notifications import ledger, mail
+from notifications import sender as sender_module
+from notifications.converger import Converger
+from notifications.mail_server import MailServer
+from notifications.pace import Pace
+from notifications.sender import Backoff, Sender
+from shared.database import Database
+from shared.events import DelegateRegistered, SessionChanged
+from tests import notification_examples as examples
+from tests.notification_examples import registered, session
+from tests.smtp_server import MailBox, smtp_server
+
+SOON = Backoff(first_seconds=0.05, longest_seconds=0.2)
+PACE = Pace(quiet_window=timedelta(milliseconds=200), longest_wait=timedelta(seconds=1))
+
+
+class Notifications:
+    """The service without Kafka: facts are handed in, everything behind runs."""
+
+    def __init__(self, database: Database, port: int, *, connections: int = 4, timeout: float = 10) -> None:
+        self.database = database
+        self.desk = examples.desk(PACE)
+        server = MailServer.at(f"smtp://127.0.0.1:{port}", timeout_seconds=timeout)
+        self.sender = Sender(database, server, examples.writer(), connections=connections, backoff=SOON)
+        self.converger = Converger(database, examples.convergence(PACE))
+        self.running: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        self.running = [asyncio.create_task(part.run()) for part in (self.converger, self.sender)]
+
+    async def stop(self) -> None:
+        """End in order."""
+        self.converger.close()
+        self.sender.close()
+        async with asyncio.timeout(5):
+            await asyncio.gather(*self.running)
+
+    async def kill(self) -> None:
+        """End at once, wherever it is."""
+        for task in self.running:
+            task.cancel()
+        await asyncio.gather(*self.running, return_exceptions=True)
+
+    async def take(self, *facts: DelegateRegistered | SessionChanged) -> list[Any]:
+        sessions = examples.all_received(fact for fact in facts if isinstance(fact, SessionChanged))
+        delegates = examples.all_received(fact for fact in facts if isinstance(fact, DelegateRegistered))
+        journal = await self.database.write(lambda tx: self.desk.take_sessions(tx, sessions))
+        return journal + await self.database.write(lambda tx: self.desk.take_delegates(tx, delegates))
+
+    async def settled(self, within: float = 20) -> ledger.Standing:
+        """Wait until nobody is due and nothing waits."""
+        return await self.until(lambda standing: standing.due == standing.waiting == 0, within)
+
+    async def until(self, reached: Callable[[ledger.Standing], bool], within: float = 20) -> ledger.Standing:
+        changed = asyncio.Event()
+        self.database.after_commit(changed.set)
+        async with asyncio.timeout(within):
+            while True:
+                changed.clear()
+                standing = await self.database.read(ledger.standing)
+                if reached(standing):
+                    return standing
+                await changed.wait()
+
+    async def records(self, delegate: DelegateRegistered) -> list[ledger.NoticeRecord]:
+        return await self.database.read(lambda tx: ledger.of_delegate(tx, delegate.key))
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    database = Database(f"sqlite:///{tmp_path / 'notifications.db'}", "notifications")
+    database.migrate("notifications:migrations")
+    yield database
+    database.close()
+
+
+@asynccontextmanager
+async def running(database: Database, box: MailBox, **settings: Any) -> AsyncIterator[Notifications]:
+    async with smtp_server(box):
+        notifications = Notifications(database, box.port, **settings)
+        notifications.start()
+        try:
+            yield notifications
+        finally:
+            await notifications.kill()
+
+
+def people(count: int, **changed: Any) -> list[DelegateRegistered]:
+    """Each with an address of their own."""
+    return [registered(email=f"delegate-{number}@port.example", **changed) for number in range(count)]
+
+
+async def test_everybody_is_mailed_once_over_a_few_connections(database: Database) -> None:
+    box, crowd = MailBox(), people(100, enrolments={"pilots": "enrolled"})
+    async with running(database, box) as notifications:
+        await notifications.take(session(), *crowd)
+        await notifications.settled()
+        await notifications.stop()
+    assert sorted(mail["Message-ID"] for mail in box.mails) == sorted(f"<{each.key}.1@port.example>" for each in crowd)
+    assert sorted(box.to) == sorted(f"delegate-{number}@port.example" for number in range(100))
+    assert box.most_at_once <= box.connections <= 4
+
+
+async def test_a_moved_session_reaches_those_enrolled_and_nobody_else(database: Database) -> None:
+    box = MailBox()
+    here, elsewhere = people(2, enrolments={"pilots": "enrolled"}), registered(email="elsewhere@port.example")
+    async with running(database, box) as notifications:
+        await notifications.take(session(), *here, elsewhere)
+        await notifications.settled()
+        await notifications.take(session(revision=2, room={"en": "Room B"}))
+        await notifications.take(session(revision=3, room={"en": "Room C"}))
+        await notifications.settled()
+    moved = [(to, mail) for to, mail in zip(box.to, box.mails, strict=True) if mail["Subject"].startswith("Moved")]
+    assert sorted(to for to, _ in moved) == ["delegate-0@port.example", "delegate-1@port.example"]
+    assert all("Room C" in str(mail) and "Room B" not in str(mail) for _, mail in moved)
+    assert len(box.mails) == 5
+
+
+async def test_a_refused_address_is_parked_and_the_others_are_mailed(database: Database) -> None:
+    crowd = people(20)
+    box = MailBox(refused={"delegate-7@port.example"})
+    async with running(database, box) as notifications:
+        await notifications.take(*crowd)
+        standing = await notifications.settled()
+        [record] = await notifications.records(crowd[7])
+        assert (standing.undeliverable, record.state, record.reply_code) == (1, "undeliverable", 550)
+        assert len(box.mails) == 19
+        moved = registered(crowd[7].delegate_id, revision=2, email="new@port.example")
+        await notifications.take(moved)
+        await notifications.settled()
+        [record] = await notifications.records(crowd[7])
+    assert (record.state, record.attempts, box.to[-1]) == ("sent", 2, "new@port.example")
+    assert box.mails[-1]["Message-ID"] == f"<{crowd[7].key}.1@port.example>"
+
+
+async def test_what_is_put_off_is_tried_until_it_is_taken(database: Database) -> None:
+    box, [delegate] = MailBox(), people(1)
+    box.busy["delegate-0@port.example"] = 3
+    async with running(database, box) as notifications:
+        await notifications.take(delegate)
+        await notifications.settled()
+        [record] = await notifications.records(delegate)
+    assert (record.state, record.attempts, len(box.mails)) == ("sent", 4, 1)
+
+
+async def test_an_answer_that_is_lost_repeats_the_mail_to_the_byte(database: Database) -> None:
+    box, crowd = MailBox(), people(5)
+    box.dying["delegate-2@port.example"] = 2
+    async with running(database, box) as notifications:
+        await notifications.take(*crowd)
+        await notifications.settled()
+    copies = [raw for to, raw in zip(box.to, box.raw, strict=True) if to == "delegate-2@port.example"]
+    assert len(box.raw) == 7
+    assert len(copies) == 3
+    assert len(set(copies)) == 1
+
+
+async def test_a_mail_that_hangs_delays_only_itself(database: Database) -> None:
+    box, crowd = MailBox(held={"delegate-0@port.example"}), people(10)
+    async with running(database, box, connections=2, timeout=0.5) as notifications:
+        await notifications.take(*crowd)
+        await box.arrived(10)
+        assert set(box.to) == {f"delegate-{number}@port.example" for number in range(10)}
+        box.held.clear()
+        box.answer.set()
+        await notifications.settled()
+        [record] = await notifications.records(crowd[0])
+    assert record.state == "sent"
+    assert len({raw for to, raw in zip(box.to, box.raw, strict=True) if to == "delegate-0@port.example"}) == 1
+
+
+async def test_a_mail_server_that_is_away_is_waited_for(database: Database) -> None:
+    box, crowd = MailBox(), people(10)
+    async with smtp_server(box):
+        pass
+    notifications = Notifications(database, box.port)
+    notifications.start()
+    await notifications.take(*crowd)
+    async with smtp_server(box):
+        await notifications.settled()
+    await notifications.stop()
+    assert len(box.mails) == 10
+    assert [(await notifications.records(each))[0].attempts for each in crowd] == [1] * 10
+
+
+async def test_who_is_erased_while_the_mail_server_is_away_is_told_nothing(database: Database) -> None:
+    box, [erased, other] = MailBox(), people(2)
+    async with smtp_server(box):
+        pass
+    notifications = Notifications(database, box.port)
+    notifications.start()
+    await notifications.take(erased, other)
+    await notifications.until(lambda standing: standing.waiting == 2)
+    await notifications.take(registered(erased.delegate_id, revision=2, status="erased"))
+    async with smtp_server(box):
+        await notifications.settled()
+    await notifications.stop()
+    assert box.to == ["delegate-1@port.example"]
+
+
+async def test_a_sender_killed_between_mail_and_commit_repeats_it_under_the_same_message_id(database: Database) -> None:
+    box, [delegate] = MailBox(held={"delegate-0@port.example"}), people(1)
+    async with running(database, box) as notifications:
+        await notifications.take(delegate)
+        await box.arrived(1)
+        await notifications.kill()
+        box.answer.set()
+        again = Notifications(database, box.port)
+        again.start()
+        await again.settled()
+        await again.stop()
+        [record] = await again.records(delegate)
+    assert (record.number, record.state) == (1, "sent")
+    assert len(box.raw) == 2
+    assert box.raw[0] == box.raw[1]
+
+
+async def test_stopping_finishes_the_mail_in_hand_and_writes_it_down(database: Database) -> None:
+    box, [delegate] = MailBox(held={"delegate-0@port.example"}), people(1)
+    async with running(database, box) as notifications:
+        await notifications.take(delegate)
+        await box.arrived(1)
+        stopping = asyncio.create_task(notifications.stop())
+        box.answer.set()
+        await stopping
+        [record] = await notifications.records(delegate)
+    assert (record.state, len(box.raw)) == ("sent", 1)
+
+
+async def test_a_notice_that_we_cannot_write_keeps_no_other_waiting(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    box, crowd = MailBox(), people(5)
+    write, broken = mail.MailWriter.write, crowd[2].key
+
+    def write_or_fail(self: mail.MailWriter, letter: Any) -> bytes:
+        if letter.key.delegate_id == broken and letter.attempts < 2:
+            raise RuntimeError("a template fails")
+        return write(self, letter)
+
+    monkeypatch.setattr(mail.MailWriter, "write", write_or_fail)
+    async with running(database, box) as notifications:
+        await notifications.take(*crowd)
+        await notifications.settled()
+        [record] = await notifications.records(crowd[2])
+    assert (record.state, record.attempts, len(box.mails)) == ("sent", 3, 5)
+
+
+async def test_two_replicas_mail_each_notice_once(postgresql_url: str) -> None:
+    box, crowd = MailBox(), people(100)
+    databases = [Database(postgresql_url, "notifications") for _ in range(2)]
+    databases[0].migrate("notifications:migrations")
+    async with smtp_server(box):
+        replicas = [Notifications(database, box.port) for database in databases]
+        for replica in replicas:
+            replica.start()
+        await replicas[0].take(*crowd[:50])
+        await replicas[1].take(*crowd[50:])
+        await box.arrived(100)
+        for replica in replicas:
+            await replica.stop()
+    for database in databases:
+        await asyncio.to_thread(database.close)
+    assert sorted(box.to) == sorted(f"delegate-{number}@port.example" for number in range(100))
+
+
+CANARIES = ("Zyx", "canary", "Keeper", "Aviary", "Perch")
+
+
+async def test_no_log_line_names_a_person_an_address_or_what_was_said(
+    database: Database, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    capture = LogCapture()
+    log = structlog.wrap_logger(None, processors=[capture], wrapper_class=structlog.make_filtering_bound_logger(0))
+    for module in (sender_module, converger_module):
+        monkeypatch.setattr(module, "log", log)
+    caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.CRITICAL, "mail.log")  # the server's own
+    named: dict[str, Any] = {"printed_name": "Zyx Canary", "function": "Keeper", "enrolments": {"aviary": "enrolled"}}
+    addresses = [f"canary-{number}@port.example" for number in range(4)]
+    crowd = [registered(email=address, **named) for address in addresses]
+    box = MailBox(refused={addresses[1]})
+    box.busy[addresses[2]] = box.dying[addresses[3]] = 1
+    async with running(database, box) as notifications:
+        aviary = session("aviary", title={"en": "Aviary"}, room={"en": "Perch"})
+        journal = await notifications.take(aviary, *crowd)
+        await notifications.settled()
+        journal += await notifications.take(session("aviary", revision=2, title={"en": "Aviary II"}))
+        await notifications.settled()
+    events = {entry["event"] for entry in capture.entries}
+    assert {"notice_written", "notice_sent", "notice_deferred", "notice_undeliverable"} <= events
+    lines = f"{capture.entries} {journal} {caplog.text}"
+    assert [canary for canary in CANARIES if canary in lines.replace("aviary", "")] == []
+    sent = next(entry for entry in capture.entries if entry["event"] == "notice_sent")
+    assert {"delegate_id", "number", "revision", "trace_id"} <= sent.keys()
+
+
+async def test_500_people_are_marked_and_converged_for_less_than_two_seconds_of_processor_time(database: Database) -> None:
+    box, crowd = MailBox(), people(500, enrolments={"pilots": "enrolled"})
+    async with running(database, box) as notifications:
+        await notifications.take(session(), *crowd)
+        await notifications.settled(60)
+        await notifications.stop()
+        started = time.process_time()
+        converging = asyncio.create_task(Converger(database, examples.convergence(PACE)).run())
+        await notifications.take(session(revision=2, room={"en": "Room B"}))
+        standing = await notifications.until(lambda standing: standing.due == 0)
+        took = time.process_time() - started
+        converging.cancel()
+    assert (standing.waiting, len(box.mails)) == (500, 500)
+    assert took < 2
