@@ -216,7 +216,7 @@ class Documented:
         await answer.aread()
         operation = self._operation(answer.request)
         if operation is None:
-            assert answer.status_code in (404, 405)
+            assert answer.status_code in (404, 405) or answer.request.url.path == "/openapi.json"
             return
         if answer.status_code == 500:
             return
