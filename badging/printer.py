@@ -4,12 +4,14 @@ It uses nothing of badging but the queue and what a job carries, as anyone's pri
 after a crash, never not at all.
 """
 
+import re
 import signal
 import threading
 import time
 from pathlib import Path
+from traceback import extract_tb
 from types import FrameType
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, cast
 from uuid import UUID
 
 import orjson
@@ -121,10 +123,10 @@ class BadgePrinter:
                 self._handled = _Handled(job, self._print(job, envelope))
             except OSError as error:
                 queue.put_back(job)
-                self._log_waiting("paper", error, trace_id=trace_id(envelope.traceparent))
+                self._log_waiting("paper", error, **ids_in(job.value), trace_id=trace_id(envelope.traceparent))
                 self._await_paper(queue)
                 return
-        if self._handled.status is None or self._reported(queue, self._handled.status, envelope):
+        if self._handled.status is None or self._reported(queue, job, self._handled.status, envelope):
             queue.done(job)
             self._waits_for = None
 
@@ -142,13 +144,13 @@ class BadgePrinter:
             else:
                 return
 
-    def _reported(self, queue: PrintQueue, status: BadgeStatus, envelope: Envelope) -> bool:
+    def _reported(self, queue: PrintQueue, job: RawRecord, status: BadgeStatus, envelope: Envelope) -> bool:
         """Whether Kafka has the report; it has, unless the printer is told to stop before."""
         while not self._stop.is_set():
             try:
                 queue.report(status, envelope.traceparent)
             except KafkaTimeoutError as error:
-                self._log_waiting("broker", error, trace_id=trace_id(envelope.traceparent))
+                self._log_waiting("broker", error, **ids_in(job.value), trace_id=trace_id(envelope.traceparent))
             else:
                 return True
         return False
@@ -163,27 +165,26 @@ class BadgePrinter:
         except OSError:
             raise
         except Exception as error:  # a fault of ours must not stop the jobs behind it
-            self._log.exception("badge_faulty", trace_id=trace_id(envelope.traceparent))
-            return self._failed(record, envelope, f"fault in the printer: {type(error).__name__}")
-        ids = {"job_id": job.job_id, "badge_id": job.badge_id, "delegate_id": job.delegate_id}
-        self._log.info("badge_printed", **ids, serial=job.serial, sheet=sheet.name, trace_id=trace_id(envelope.traceparent))
+            return self._failed(record, envelope, f"fault in the printer: {type(error).__name__} at {_place_of(error)}")
+        ids = ids_in(record.value)
+        self._log.info("badge_printed", **ids, sheet=sheet.name, trace_id=trace_id(envelope.traceparent))
         return self._status(PrintState.PRINTED, ids)
 
     def _failed(self, record: RawRecord, envelope: Envelope, cause: str) -> BadgeStatus | None:
         ids = ids_in(record.value)
         place = f"{record.topic}-{record.partition}-{record.offset}"
         self._log.error("badge_failed", **ids, cause=cause, record=place, trace_id=trace_id(envelope.traceparent))
-        return self._status(PrintState.FAILED, ids, in_a_line(cause)) if ids.keys() == _STATUS_IDS else None
+        return self._status(PrintState.FAILED, ids, in_a_line(cause)) if ids.keys() >= _STATUS_IDS else None
 
-    def _status(self, state: PrintState, ids: dict[str, Any], cause: str | None = None) -> BadgeStatus:
-        found = {name: ids[name] for name in _STATUS_IDS}
+    def _status(self, state: PrintState, ids: dict[str, str], cause: str | None = None) -> BadgeStatus:
+        found = {name: UUID(ids[name]) for name in _STATUS_IDS}
         return BadgeStatus(**found, printer=self._name, state=state, cause=cause, at=utc_now())
 
     def _wait_for(self, what: str, error: Exception) -> None:
         self._log_waiting(what, error)
         self._stop.wait(TRY_AGAIN_SECONDS)
 
-    def _log_waiting(self, what: str, error: Exception, **fields: str) -> None:
+    def _log_waiting(self, what: str, error: Exception, **fields: Any) -> None:
         """Once for each time that it has to wait."""
         if self._waits_for != what:
             self._waits_for = what
@@ -191,6 +192,7 @@ class BadgePrinter:
 
 
 _STATUS_IDS = {"job_id", "badge_id", "delegate_id"}
+_SERIAL = re.compile(r"[0-9A-Z-]{4,32}")
 
 
 def read_job(record: RawRecord, envelope: Envelope) -> BadgeJob:
@@ -208,19 +210,31 @@ def read_job(record: RawRecord, envelope: Envelope) -> BadgeJob:
         ) from None
 
 
-def ids_in(value: bytes | None) -> dict[str, UUID]:
-    """Those ids of a job that can be read, however broken the rest of it is."""
+def ids_in(value: bytes | None) -> dict[str, str]:
+    """Those ids of a job, and its serial, that can be read, however broken the rest of it is."""
     try:
         found: Any = orjson.loads(value or b"")
     except orjson.JSONDecodeError:
         return {}
-    ids: dict[str, UUID] = {}
-    for name in _STATUS_IDS:
-        try:
-            ids[name] = UUID(found[name])
-        except (TypeError, KeyError, ValueError, AttributeError):
-            continue
-    return ids
+    if not isinstance(found, dict):
+        return {}
+    said = {name: text for name, text in cast(dict[str, Any], found).items() if isinstance(text, str)}
+    ids = {name: said[name] for name in sorted(_STATUS_IDS & said.keys()) if _is_id(said[name])}
+    return ids | ({"serial": said["serial"]} if _SERIAL.fullmatch(said.get("serial", "")) else {})
+
+
+def _is_id(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _place_of(error: Exception) -> str:
+    """Where it was raised. Its message stays out: it may say what was to be printed."""
+    raised = extract_tb(error.__traceback__)[-1]
+    return f"{Path(raised.filename).name}:{raised.lineno}"
 
 
 def in_a_line(cause: str) -> str:

@@ -29,8 +29,8 @@ class Tray:
         return sheet
 
     def check(self) -> None:
-        """Return when a sheet could be laid down now."""
-        self._write(bytes(ROOM_BYTES)).unlink()
+        """Return when a sheet could be laid down now: lay down one of no serial, and take it away again."""
+        self.lay(".check", bytes(ROOM_BYTES)).unlink()
 
     def _write(self, content: bytes) -> Path:
         handle, name = tempfile.mkstemp(prefix=".unfinished-", dir=self._folder)

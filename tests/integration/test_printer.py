@@ -221,14 +221,25 @@ def waiting_for(station: Station) -> RawRecord | None:
         queue.leave()
 
 
-def test_urgent_jobs_are_printed_before_those_that_wait(station: Station) -> None:
-    station.queue(jobs_of(120))
-    urgent = badge_job(999)
-    with station.printer():
-        until(lambda: len(station.sheets()) >= 5)
-        station.queue([urgent], urgent=True)
-        until(lambda: "CT18-000999.pdf" in station.sheets())
-        assert len(station.sheets()) < 100
+def test_urgent_jobs_overtake_those_that_wait_and_those_lose_nothing(station: Station) -> None:
+    waiting, urgent = jobs_of(6), [badge_job(101), badge_job(102)]
+    station.queue(waiting)
+    queue = PrintQueue(station.kafka, "main", "printer-1")
+
+    def take() -> str:
+        job = queue.take(20_000)
+        assert job is not None
+        queue.done(job)
+        return BadgeJob.model_validate_json(job.value or b"").serial
+
+    try:
+        taken = [take(), take()]
+        station.queue(urgent, urgent=True)
+        taken += [take() for _ in range(6)]
+    finally:
+        queue.leave()
+    assert taken == [job.serial for job in waiting[:2] + urgent + waiting[2:]]
+    assert waiting_for(station) is None
 
 
 def test_a_job_that_was_taken_and_not_committed_is_the_next_printers(station: Station) -> None:
