@@ -4,10 +4,8 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
-LOOK_SECONDS = 0.1
 
-
-async def until(condition: Callable[[], object], what: str, *, within: float = 30.0) -> None:
+async def until(condition: Callable[[], object], what: str, *, within: float = 30.0, look_every: float = 0.05) -> None:
     """Return when `condition` holds; it may be a coroutine function. After `within` seconds say what never came true."""
     give_up = time.monotonic() + within
     while True:
@@ -17,4 +15,4 @@ async def until(condition: Callable[[], object], what: str, *, within: float = 3
         if holds:
             return
         assert time.monotonic() < give_up, f"after {within:g} s it was still not so that {what}"
-        await asyncio.sleep(LOOK_SECONDS)
+        await asyncio.sleep(look_every)

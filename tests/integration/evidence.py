@@ -1,6 +1,5 @@
 """What the system left behind, read by other means than its own: topics, sheets and mails; and what badging's API says."""
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from email import message_from_bytes
@@ -30,13 +29,13 @@ class Mail:
     """A mail as the mail server kept it."""
 
     def __init__(self, content: bytes) -> None:
+        self.content = content
         self._message: Message = message_from_bytes(content)
         self.message_id = self._message["Message-ID"]
         delegate_id, number = self.message_id.strip("<>").rpartition("@")[0].split(".")
         self.delegate_id, self.number = UUID(delegate_id), int(number)
         self.to: str = self._message["Delivered-To"]
         self.language: str = self._message["Content-Language"][:2]
-        self.digest = hashlib.sha256(content).hexdigest()
 
     @cached_property
     def text(self) -> str:

@@ -40,6 +40,7 @@ class LiveStack:
     conference: Conference
     simulation: Simulation
     positions: Positions
+    http: httpx.AsyncClient
 
     @property
     def settings(self) -> StackSettings:
@@ -49,30 +50,31 @@ class LiveStack:
         """Ask registration with a key of this kind, as a form does: again with one idempotency key until it answers."""
         headers = {"Authorization": f"Bearer {self.stack.keys[kind]}", "Idempotency-Key": str(new_id())}
         give_up = time.monotonic() + ANSWERED_WITHIN_SECONDS
-        async with httpx.AsyncClient(base_url=self.settings.url("registration"), headers=headers, timeout=10) as client:
-            while True:
-                try:
-                    answer = await client.request(method, path, json=body)
-                    if answer.status_code not in (409, 503):
-                        assert answer.is_success, answer.text
-                        return answer.json()
-                except httpx.TransportError as error:
-                    answer = error
-                assert time.monotonic() < give_up, f"{method} {path} was never answered but with {answer!r}"
-                await asyncio.sleep(0.1)
+        while True:
+            try:
+                answer = await self.http.request(method, self._url("registration", path), json=body, headers=headers)
+                if answer.status_code not in (409, 503):
+                    assert answer.is_success, answer.text
+                    return answer.json()
+            except httpx.TransportError as error:
+                answer = error
+            assert time.monotonic() < give_up, f"{method} {path} was never answered but with {answer!r}"
+            await asyncio.sleep(0.1)
 
     async def waiting(self, service: str) -> dict[str, int]:
         """What a service counts of its work on `/ready`, and its outbox; nothing where it does not answer."""
-        async with httpx.AsyncClient() as client:
-            try:
-                checks = (await client.get(f"{self.settings.url(service)}/ready")).json()["checks"]
-            except httpx.TransportError:
-                return {}
+        try:
+            checks = (await self.http.get(self._url(service, "/ready"))).json()["checks"]
+        except httpx.TransportError:
+            return {}
         return {"outbox": checks["outbox"]["rows"], **checks["counts"]} if "counts" in checks else {}
+
+    def _url(self, service: str, path: str) -> str:
+        return f"{self.settings.url(service)}{path}"
 
     async def settled(self, *, printed: bool = True, within: float = 120.0) -> None:
         """Return when nothing is left to do; without `printed`, but to print."""
-        await until(partial(self._nothing_left, printed), "all work was done", within=within)
+        await until(partial(self._nothing_left, printed), "all work was done", within=within, look_every=0.25)
 
     async def _nothing_left(self, printed: bool) -> bool:
         """Looks downstream, the way the work flows, so that nothing slips past between two looks."""
@@ -99,14 +101,15 @@ class LiveStack:
         """Every badge that badging's API lists."""
         headers = {"Authorization": f"Bearer {self.stack.keys['read-only']}"}
         found: list[dict[str, Any]] = []
-        async with httpx.AsyncClient(base_url=self.settings.url("badging"), headers=headers, timeout=30) as client:
-            after: dict[str, str] = {}
-            while True:
-                page = (await client.get("/badges", params={"limit": "500", **after})).raise_for_status().json()
-                found += page["badges"]
-                if page["next_after"] is None:
-                    return found
-                after = {"after": page["next_after"]}
+        after: dict[str, str] = {}
+        while True:
+            parameters = {"limit": "500", **after}
+            answer = await self.http.get(self._url("badging", "/badges"), params=parameters, headers=headers)
+            page = answer.raise_for_status().json()
+            found += page["badges"]
+            if page["next_after"] is None:
+                return found
+            after = {"after": page["next_after"]}
 
     async def evidence(self) -> Evidence:
         badges = await self.badges()
@@ -124,8 +127,9 @@ async def live_stack(var: Path) -> AsyncIterator[LiveStack]:
         async with Stack(settings, lambda _step: None, lambda _change: None) as stack:
             await stack.start_services(lambda _done, _total: None)
             simulation = Simulation(settings.url("registration"), stack.keys, conference)
-            with closing(Positions(stack.kafka)) as positions:
-                yield LiveStack(stack, conference, simulation, positions)
+            async with httpx.AsyncClient(timeout=30) as http:
+                with closing(Positions(stack.kafka)) as positions:
+                    yield LiveStack(stack, conference, simulation, positions, http)
 
 
 def _free_ports() -> int:

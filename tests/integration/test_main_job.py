@@ -31,6 +31,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 DELEGATES = 2000
 AMENDED = 60
+REPEATED = 300
 SAMPLE = 60
 
 
@@ -145,9 +146,9 @@ def read_registrations(live: LiveStack) -> list[DelegateRegistered]:
 
 
 async def register_again(day: Day) -> None:
-    """The forms send everything once more, as after a crash of theirs."""
+    """The forms send what they have sent once more, as after a crash of theirs; some of it is enough."""
     day.records_before = len(await asyncio.to_thread(read_registrations, day.live))
-    posted = await day.live.simulation.register(DELEGATES, rate=None)
+    posted = await day.live.simulation.register(REPEATED, rate=None)
     await day.live.simulation.decide()
     day.registered_again = [UUID(each.delegate_id) for each in posted]
     await day.live.settled()
@@ -189,8 +190,8 @@ async def test_those_affected_are_told_once_a_window_and_nobody_else_is(day: Day
     assert not day.told["registered again"]
 
 
-async def test_nobody_is_registered_twice_when_the_forms_send_everything_again(day: Day) -> None:
-    assert day.registered_again == day.delegate_ids
+async def test_nobody_is_registered_twice_when_the_forms_send_what_they_sent_again(day: Day) -> None:
+    assert day.registered_again == day.delegate_ids[:REPEATED]
     assert day.records_after == day.records_before
 
 

@@ -282,14 +282,14 @@ def _notices(found: Evidence, registrations: History[DelegateRegistered], sessio
 
 
 def _ambiguous(mails: Sequence[Mail]) -> Iterator[str]:
-    contents: defaultdict[str, set[str]] = defaultdict(set)
+    contents: defaultdict[str, set[bytes]] = defaultdict(set)
     ids: defaultdict[tuple[UUID, int], set[str]] = defaultdict(set)
     for mail in mails:
-        contents[mail.message_id].add(mail.digest)
+        contents[mail.message_id].add(mail.content)
         ids[mail.delegate_id, mail.number].add(mail.message_id)
-    for message_id, digests in contents.items():
-        if len(digests) > 1:
-            yield f"{len(digests)} different mails have the Message-ID {message_id}"
+    for message_id, mailed in contents.items():
+        if len(mailed) > 1:
+            yield f"{len(mailed)} different mails have the Message-ID {message_id}"
     for (delegate_id, number), message_ids in ids.items():
         if len(message_ids) > 1:
             yield f"notice {number} of delegate {delegate_id} has the Message-IDs {sorted(message_ids)}"
