@@ -113,12 +113,17 @@ async def _work(settings: StackSettings, stack: Stack, display: Display) -> int:
 
 
 def _show(console: Console, settings: StackSettings, stack: Stack, summary: Summary) -> None:
-    table = Table(title="From a form's post to the printed badge and the mail", title_justify="left")
+    table = Table(
+        title="From a form's post to the printed badge and the mail",
+        caption="Median and p99: from the post until the print job can be read, where no decision lies between.",
+        title_justify="left",
+        caption_justify="left",
+    )
     table.add_column("Category")
-    for heading in ("Registered", "Accredited", "Printed", "Told", "Post to queue: median", "p99"):
+    for heading in ("Registered", "Accredited", "Printed", "Told", "Median", "p99"):
         table.add_column(heading, justify="right")
     for row in summary.rows:
-        times = [f"{each:.0f} ms" if each is not None else "by decision" for each in (row.median_ms, row.p99_ms)]
+        times = [f"{each:.0f} ms" if each is not None else "–" for each in (row.median_ms, row.p99_ms)]
         table.add_row(row.category, *map(str, (row.registered, row.accredited, row.printed, row.noticed)), *times)
     totals = [sum(getattr(row, name) for row in summary.rows) for name in ("registered", "accredited", "printed", "noticed")]
     table.add_section()
