@@ -6,9 +6,9 @@ handled one by one; one that fails again becomes a dead letter, through the outb
 
 import asyncio
 import time
-from collections.abc import AsyncIterable, Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar
 
 import faust
 from faust.types import EventT
@@ -24,12 +24,12 @@ from shared.faults import PASSING
 from shared.logs import get_log
 from shared.outbox import Outbox
 from shared.received import RawRecord, Received, RefusedEvent, Unreadable
+from shared.streams import batches
 
 log = get_log()
 
 F = TypeVar("F", bound=Fact)
 BATCH = 500
-WITHIN_SECONDS = 0.005
 LONGEST_WAIT_SECONDS = 5.0
 
 Journal = list[tuple[str, dict[str, Any]]]
@@ -66,10 +66,8 @@ class Inbox:
     async def consume(self, stream: faust.StreamT[bytes], *readers: Reader[Any]) -> None:
         """Read `stream` for ever: the body of an agent. The first reader is the topic's own."""
         by_type = {reader.fact_type.event_type: reader for reader in readers}
-        take = cast(faust.Stream[bytes], stream).noack_take  # never `take`, which acknowledges what it never handled
-        batches = cast(AsyncIterable[Sequence[EventT[bytes]]], take(BATCH, within=WITHIN_SECONDS))
         try:
-            async for events in batches:
+            async for events in batches(stream, BATCH):
                 records = [_raw(event) for event in events]
                 await self._retry_passing(lambda records=records: self._handle(records, readers[0], by_type))
                 for event, record in zip(events, records, strict=True):

@@ -2,8 +2,11 @@
 
 import asyncio
 import tempfile
+from collections.abc import AsyncGenerator, AsyncIterable
+from typing import cast
 
 import faust
+from faust.types import EventT
 from yarl import URL
 
 from shared.settings import KafkaSettings
@@ -41,6 +44,45 @@ def faust_app(service: str, kafka: KafkaSettings) -> faust.App:
 def channel(app: faust.App, kafka: KafkaSettings, topic: str) -> faust.TopicT:
     """The records of a topic as raw bytes: reading them is `shared.inbox`'s part."""
     return app.topic(kafka.topic(topic), key_type=bytes, value_type=bytes)
+
+
+async def batches(stream: faust.StreamT[bytes], most: int) -> AsyncGenerator[list[EventT[bytes]]]:
+    """Yield what waits in `stream`, at most `most` events at a time, and acknowledge nothing.
+
+    A batch is what came while the one before it was handled, so batches grow with the load. Never use Faust's `take`,
+    which acknowledges what was never handled; its `noack_take` has every batch wait for more, and wakes at that beat when
+    nothing comes.
+    """
+    unacknowledged = cast(AsyncIterable[EventT[bytes]], cast(faust.Stream[bytes], stream).noack().events())
+    waiting: list[EventT[bytes]] = []
+    arrived, taken = asyncio.Event(), asyncio.Event()
+
+    async def gather() -> None:
+        try:
+            async for event in unacknowledged:
+                waiting.append(event)
+                arrived.set()
+                if len(waiting) == most:
+                    taken.clear()
+                    await taken.wait()
+        finally:
+            arrived.set()
+
+    gathering = asyncio.create_task(gather())
+    try:
+        while True:
+            await arrived.wait()
+            if not waiting:  # the stream has ended
+                await gathering
+                return
+            batch = waiting.copy()
+            waiting.clear()
+            taken.set()
+            if not gathering.done():
+                arrived.clear()
+            yield batch
+    finally:
+        gathering.cancel()
 
 
 def _credentials(kafka: KafkaSettings) -> faust.SASLCredentials | faust.SSLCredentials | None:
