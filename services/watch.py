@@ -8,8 +8,8 @@ import asyncio
 import time
 
 import faust
-from faust.types import TP
 from aiokafka.errors import KafkaError
+from faust.types import TP
 
 from shared.inbox import Inbox
 from shared.logs import get_log
