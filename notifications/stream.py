@@ -10,6 +10,7 @@ from shared.settings import KafkaSettings
 from shared.streams import channel
 
 READ_TOPICS = (topics.DELEGATE_REGISTERED, topics.SESSION_CHANGED, topics.retry("notifications"))
+"""What must exist before the agents start."""
 
 
 def agents(app: faust.App, inbox: Inbox, kafka: KafkaSettings, desk: NoticeDesk) -> None:

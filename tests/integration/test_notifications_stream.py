@@ -10,7 +10,7 @@ import pytest
 from kafka import KafkaProducer
 
 from notifications import store
-from notifications.stream import READ_TOPICS, agents
+from notifications.stream import agents
 from shared import topics
 from shared.cloudevents import encode
 from shared.database import Database
@@ -99,7 +99,3 @@ async def test_facts_of_both_topics_and_replayed_ones_are_told(kafka: KafkaSetti
     moved = [mail for mail in box.mails if mail["Subject"].startswith("Moved")]
     assert (len(first), len(moved), len(box.mails)) == (30, 30, 60)
     assert all("Room A" in str(mail) and mail["Traceparent"][3:35] == trace[3:35] for mail in first)
-
-
-def test_it_reads_the_two_facts_and_its_own_replays() -> None:
-    assert set(READ_TOPICS) == {"delegate-registered", "session-changed", "notifications.retry"}

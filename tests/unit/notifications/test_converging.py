@@ -226,6 +226,19 @@ def test_the_next_notice_waits_for_the_one_on_its_way_and_then_tells_the_truth(s
     assert (second.key.number, second.notice.programme[0].room) == (2, "Room C")
 
 
+def test_who_changes_language_is_told_nothing_and_the_next_change_alone_in_the_new_one(service: Service) -> None:
+    delegate = enrolled("pilots", "tugs")
+    service.take(PILOTS, session("tugs"), delegate)
+    service.after(0)
+    service.take(next_of(delegate, language="fr"))
+    assert service.after(60) == []
+    service.take(session("pilots", revision=2, room={"en": "Room B", "fr": "Salle B"}))
+    [letter] = service.after(60)
+    [change] = letter.notice.sessions
+    assert change.former_place is not None
+    assert (change.now.title, change.former_place.room, change.now.room) == ("Les pilotes la nuit", "Salle A", "Salle B")
+
+
 def refused(letter: Letter, at: datetime) -> Refused:
     return Refused(letter.key, 550, address_hash(letter.address))
 
