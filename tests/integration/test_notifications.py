@@ -1,109 +1,23 @@
 """Notices from the facts to a real mail server, which refuses, puts off, hangs and dies; and a sender that dies."""
 
 import asyncio
-import logging
-import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
-from datetime import timedelta
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import structlog
-from structlog.testing import LogCapture
 
-from notifications import converger as converger_module
-from notifications import ledger, mail
-from notifications import sender as sender_module
-from notifications.converger import Converger
-from notifications.mail_server import MailServer
-from notifications.pace import Pace
-from notifications.sender import Backoff, Sender
+from notifications import mail
 from shared.database import Database
-from shared.events import DelegateRegistered, SessionChanged
-from tests import notification_examples as examples
 from tests.notification_examples import registered, session
+from tests.notifications_running import Notifications, migrated, people, running
 from tests.smtp_server import MailBox, smtp_server
-
-SOON = Backoff(first_seconds=0.05, longest_seconds=0.2)
-PACE = Pace(quiet_window=timedelta(milliseconds=200), longest_wait=timedelta(seconds=1))
-
-
-class Notifications:
-    """The service without Kafka: facts are handed in, everything behind runs."""
-
-    def __init__(self, database: Database, port: int, *, connections: int = 4, timeout: float = 10) -> None:
-        self.database = database
-        self.desk = examples.desk(PACE)
-        server = MailServer.at(f"smtp://127.0.0.1:{port}", timeout_seconds=timeout)
-        self.sender = Sender(database, server, examples.writer(), connections=connections, backoff=SOON)
-        self.converger = Converger(database, examples.convergence(PACE))
-        self.running: list[asyncio.Task[None]] = []
-
-    def start(self) -> None:
-        self.running = [asyncio.create_task(part.run()) for part in (self.converger, self.sender)]
-
-    async def stop(self) -> None:
-        """End in order."""
-        self.converger.close()
-        self.sender.close()
-        async with asyncio.timeout(5):
-            await asyncio.gather(*self.running)
-
-    async def kill(self) -> None:
-        """End at once, wherever it is."""
-        for task in self.running:
-            task.cancel()
-        await asyncio.gather(*self.running, return_exceptions=True)
-
-    async def take(self, *facts: DelegateRegistered | SessionChanged) -> list[Any]:
-        sessions = examples.all_received(fact for fact in facts if isinstance(fact, SessionChanged))
-        delegates = examples.all_received(fact for fact in facts if isinstance(fact, DelegateRegistered))
-        journal = await self.database.write(lambda tx: self.desk.take_sessions(tx, sessions))
-        return journal + await self.database.write(lambda tx: self.desk.take_delegates(tx, delegates))
-
-    async def settled(self, within: float = 20) -> ledger.Standing:
-        """Wait until nobody is due and nothing waits."""
-        return await self.until(lambda standing: standing.due == standing.waiting == 0, within)
-
-    async def until(self, reached: Callable[[ledger.Standing], bool], within: float = 20) -> ledger.Standing:
-        changed = asyncio.Event()
-        self.database.after_commit(changed.set)
-        async with asyncio.timeout(within):
-            while True:
-                changed.clear()
-                standing = await self.database.read(ledger.standing)
-                if reached(standing):
-                    return standing
-                await changed.wait()
-
-    async def records(self, delegate: DelegateRegistered) -> list[ledger.NoticeRecord]:
-        return await self.database.read(lambda tx: ledger.of_delegate(tx, delegate.key))
 
 
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
-    database = Database(f"sqlite:///{tmp_path / 'notifications.db'}", "notifications")
-    database.migrate("notifications:migrations")
-    yield database
-    database.close()
-
-
-@asynccontextmanager
-async def running(database: Database, box: MailBox, **settings: Any) -> AsyncIterator[Notifications]:
-    async with smtp_server(box):
-        notifications = Notifications(database, box.port, **settings)
-        notifications.start()
-        try:
-            yield notifications
-        finally:
-            await notifications.kill()
-
-
-def people(count: int, **changed: Any) -> list[DelegateRegistered]:
-    """Each with an address of their own."""
-    return [registered(email=f"delegate-{number}@port.example", **changed) for number in range(count)]
+    with migrated(tmp_path / "notifications.db") as database:
+        yield database
 
 
 async def test_everybody_is_mailed_once_over_a_few_connections(database: Database) -> None:
@@ -278,50 +192,3 @@ async def test_two_replicas_mail_each_notice_once(postgresql_url: str) -> None:
     for database in databases:
         await asyncio.to_thread(database.close)
     assert sorted(box.to) == sorted(f"delegate-{number}@port.example" for number in range(100))
-
-
-CANARIES = ("Zyx", "canary", "Keeper", "Aviary", "Perch")
-
-
-async def test_no_log_line_names_a_person_an_address_or_what_was_said(
-    database: Database, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    capture = LogCapture()
-    log = structlog.wrap_logger(None, processors=[capture], wrapper_class=structlog.make_filtering_bound_logger(0))
-    for module in (sender_module, converger_module):
-        monkeypatch.setattr(module, "log", log)
-    caplog.set_level(logging.DEBUG)
-    caplog.set_level(logging.CRITICAL, "mail.log")  # the server's own
-    named: dict[str, Any] = {"printed_name": "Zyx Canary", "function": "Keeper", "enrolments": {"aviary": "enrolled"}}
-    addresses = [f"canary-{number}@port.example" for number in range(4)]
-    crowd = [registered(email=address, **named) for address in addresses]
-    box = MailBox(refused={addresses[1]})
-    box.busy[addresses[2]] = box.dying[addresses[3]] = 1
-    async with running(database, box) as notifications:
-        aviary = session("aviary", title={"en": "Aviary"}, room={"en": "Perch"})
-        journal = await notifications.take(aviary, *crowd)
-        await notifications.settled()
-        journal += await notifications.take(session("aviary", revision=2, title={"en": "Aviary II"}))
-        await notifications.settled()
-    events = {entry["event"] for entry in capture.entries}
-    assert {"notice_written", "notice_sent", "notice_deferred", "notice_undeliverable"} <= events
-    lines = f"{capture.entries} {journal} {caplog.text}"
-    assert [canary for canary in CANARIES if canary in lines.replace("aviary", "")] == []
-    sent = next(entry for entry in capture.entries if entry["event"] == "notice_sent")
-    assert {"delegate_id", "number", "revision", "trace_id"} <= sent.keys()
-
-
-async def test_500_people_are_marked_and_converged_for_less_than_two_seconds_of_processor_time(database: Database) -> None:
-    box, crowd = MailBox(), people(500, enrolments={"pilots": "enrolled"})
-    async with running(database, box) as notifications:
-        await notifications.take(session(), *crowd)
-        await notifications.settled(60)
-        await notifications.stop()
-        started = time.process_time()
-        converging = asyncio.create_task(Converger(database, examples.convergence(PACE)).run())
-        await notifications.take(session(revision=2, room={"en": "Room B"}))
-        standing = await notifications.until(lambda standing: standing.due == 0)
-        took = time.process_time() - started
-        converging.cancel()
-    assert (standing.waiting, len(box.mails)) == (500, 500)
-    assert took < 2

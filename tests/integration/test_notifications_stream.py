@@ -19,8 +19,8 @@ from shared.inbox import Inbox
 from shared.settings import KafkaSettings
 from shared.streams import faust_app
 from shared.tracing import new_traceparent
-from tests.integration.test_notifications import Notifications, people
 from tests.notification_examples import registered, session
+from tests.notifications_running import Notifications, people
 from tests.smtp_server import MailBox, smtp_server
 from tests.waiting import until
 

@@ -1,78 +1,22 @@
 """From facts to notices on both databases: who is told, when, once, and in which order."""
 
-from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
-from sqlalchemy import select
 
-from notifications import convergence, ledger, store
-from notifications.convergence import address_hash
+from notifications import store
 from notifications.model import Kind, Turn
-from notifications.outgoing import Deferred, Letter, Refused
-from notifications.pace import Pace
-from shared.events import DelegateRegistered, SessionChanged
-from shared.inbox import Journal
+from shared.events import DelegateRegistered
 from tests import notification_examples as examples
 from tests.notification_examples import registered, session
 from tests.unit.notifications.conftest import Clock, Tables
-
-PACE = Pace(quiet_window=timedelta(seconds=60), longest_wait=timedelta(minutes=5))
-PILOTS = session("pilots")
-
-
-class Service:
-    """Notifications without its loops: facts go in, time passes, letters come out."""
-
-    def __init__(self, tables: Tables, clock: Clock) -> None:
-        self.tables, self.clock = tables, clock
-        self.desk = examples.desk(PACE)
-
-    def take(self, *facts: DelegateRegistered | SessionChanged, traceparent: str | None = None) -> Journal:
-        journal: Journal = []
-        for fact in facts:
-            take = self.desk.take_delegates if isinstance(fact, DelegateRegistered) else self.desk.take_sessions
-            journal += self.tables.write(lambda tx, take=take, fact=fact: take(tx, [examples.received(fact, traceparent)]))
-        return journal
-
-    def converge(self) -> Journal:
-        journal: Journal = []
-        while found := self.tables.write(examples.convergence(PACE).converge):
-            journal += found
-        return journal
-
-    def after(self, seconds: float) -> list[Letter]:
-        """The letters that go out once so much time has passed."""
-        self.clock.pass_by(seconds)
-        self.converge()
-        return self.tables.post()
-
-    def due_in(self) -> dict[str, float]:
-        rows = self.tables.write(lambda tx: tx.execute(select(store.due.c.delegate_id, store.due.c.due_at)).all())
-        return {delegate_id: (due_at - self.clock.now).total_seconds() for delegate_id, due_at in rows}
-
-    def states(self, delegate: DelegateRegistered) -> list[tuple[int, str]]:
-        records = self.tables.write(lambda tx: ledger.of_delegate(tx, delegate.key))
-        return [(record.number, record.state) for record in records]
+from tests.unit.notifications.facts_in_letters_out import PACE, PILOTS, Service, enrolled, next_of, to
 
 
 @pytest.fixture
 def service(tables: Tables, clock: Clock) -> Service:
     return Service(tables, clock)
-
-
-def to(letters: Iterable[Letter]) -> list[str]:
-    return sorted(letter.key.delegate_id for letter in letters)
-
-
-def enrolled(*session_ids: str) -> DelegateRegistered:
-    return registered(enrolments=dict.fromkeys(session_ids or ("pilots",), "enrolled"))
-
-
-def next_of(known: DelegateRegistered, **changed: object) -> DelegateRegistered:
-    same = {"enrolments": known.enrolments, "revision": known.revision + 1}
-    return registered(known.delegate_id, **(same | changed))
 
 
 def test_a_confirmation_goes_out_at_once_with_its_number_and_message_id(service: Service) -> None:
@@ -239,63 +183,6 @@ def test_who_changes_language_is_told_nothing_and_the_next_change_alone_in_the_n
     assert (change.now.title, change.former_place.room, change.now.room) == ("Les pilotes la nuit", "Salle A", "Salle B")
 
 
-def refused(letter: Letter, at: datetime) -> Refused:
-    return Refused(letter.key, 550, address_hash(letter.address))
-
-
-def test_an_undeliverable_notice_is_tried_again_under_its_number_when_the_address_changes(service: Service) -> None:
-    delegate = enrolled()
-    service.take(PILOTS, delegate)
-    service.converge()
-    service.tables.post(refused)
-    assert service.states(delegate) == [(1, "undeliverable")]
-    service.take(next_of(delegate, revision=2, time_zone="Asia/Tokyo"))
-    assert service.after(60) == []
-    service.take(next_of(delegate, revision=3, email="new@port.example"))
-    [letter] = service.after(60)
-    assert (letter.key.number, letter.address, letter.notice.kind) == (1, "new@port.example", Kind.CONFIRMATION)
-    assert service.states(delegate) == [(1, "sent")]
-
-
-def test_what_was_undeliverable_is_told_by_the_next_notice(service: Service) -> None:
-    delegate = enrolled()
-    service.take(PILOTS, delegate)
-    service.after(0)
-    service.take(session("pilots", revision=2, room={"en": "Room B"}))
-    service.clock.pass_by(60)
-    service.converge()
-    service.tables.post(refused)
-    service.take(next_of(delegate, function="Pilot"))
-    [letter] = service.after(60)
-    assert letter.key.number == 3
-    assert [change.field for change in letter.notice.details] == ["function"]
-    assert [change.turn for change in letter.notice.sessions] == [Turn.MOVED]
-    assert service.states(delegate) == [(1, "sent"), (2, "overtaken"), (3, "sent")]
-
-
-def test_what_was_undeliverable_and_was_taken_back_needs_telling_no_more(service: Service) -> None:
-    delegate = enrolled()
-    service.take(PILOTS, delegate)
-    service.after(0)
-    service.take(session("pilots", revision=2, room={"en": "Room B"}))
-    service.clock.pass_by(60)
-    service.converge()
-    service.tables.post(refused)
-    service.take(session("pilots", revision=3))
-    assert service.after(60) == []
-    assert service.states(delegate) == [(1, "sent"), (2, "overtaken")]
-
-
-def test_a_deferred_notice_is_tried_again_later_the_same(service: Service) -> None:
-    service.take(PILOTS, enrolled())
-    service.converge()
-    [first] = service.tables.post(lambda letter, at: Deferred(letter.key, at + timedelta(seconds=5)))
-    assert service.after(4) == []
-    [again] = service.after(1)
-    assert (again.key, again.notice, again.created_at) == (first.key, first.notice, first.created_at)
-    assert (first.attempts, again.attempts) == (0, 1)
-
-
 def test_what_a_sent_notice_said_is_kept_once_and_its_words_nowhere_else(service: Service) -> None:
     service.take(PILOTS, enrolled())
     service.after(0)
@@ -314,25 +201,6 @@ def test_the_mail_follows_the_trace_of_the_first_change_not_told(service: Servic
     service.take(session("pilots", revision=3, room={"en": "Room C"}), traceparent=traces[1])
     [letter] = service.after(60)
     assert letter.traceparent == traces[0]
-
-
-def test_a_person_whom_we_fail_to_tell_keeps_nobody_else_waiting(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
-    unlucky, others = enrolled(), [enrolled() for _ in range(3)]
-    whole_view = convergence.view
-
-    def view_or_fail(registration: DelegateRegistered, *others: object) -> object:
-        if registration.delegate_id == unlucky.delegate_id:
-            raise KeyError("Ada Berg")
-        return whole_view(registration, *others)  # pyright: ignore[reportArgumentType] (as they came)
-
-    service.take(PILOTS, unlucky, *others)
-    with monkeypatch.context() as patched:
-        patched.setattr(convergence, "view", view_or_fail)
-        journal = service.converge()
-        assert "convergence_failed" in [event for event, _ in journal]
-        assert "Ada" not in str(journal)
-        assert to(service.tables.post()) == sorted(each.key for each in others)
-    assert to(service.after(60)) == [unlucky.key]
 
 
 def test_photos_are_not_kept(service: Service) -> None:
