@@ -60,8 +60,9 @@ class NoticeLanguage:
             undefined=StrictUndefined,
             auto_reload=False,
         )
+        environment.globals["isolated"] = self.isolated  # pyright: ignore[reportArgumentType] (typed by what it holds at first)
         environment.policies["ext.i18n.trimmed"] = True
-        environment.install_gettext_translations(self._translations, newstyle=True)  # pyright: ignore
+        environment.install_gettext_translations(self._translations, newstyle=True)  # pyright: ignore (the extension adds it)
         return environment
 
     @property

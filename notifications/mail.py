@@ -35,7 +35,6 @@ class _AsWritten(Compat32):
 
 _POLICY = _AsWritten(linesep="\r\n")
 _MOST_REFERENCES = 10
-SENTENCES = "wording.j2"
 
 
 class Time(NamedTuple):
@@ -110,25 +109,21 @@ class _Pages:
             "language": language,
             "conference": {
                 "title": self.own(conference.title),
-                "short_title": self.own(conference.short_title),
                 "venue": self.own(conference.venue),
                 "contact": conference.contact,
                 "url": f"{conference_url}?lang={language.code}",
             },
             "shown": self._shown,
             "times": self._times,
-            "isolated": language.isolated,
         }
-        self._say: Any = language.text.get_template(SENTENCES).make_module(self._context)  # typed without its macros
-        self.subject = " ".join(self._say.subject_line(letter.notice).split())
+        sentences: Any = language.text.get_template("wording.j2").module  # typed without its macros
+        self.subject = " ".join(sentences.subject_line(letter.notice, self.own(conference.short_title)).split())
 
     def text(self) -> str:
-        return self._language.text.get_template("notice.txt.j2").render(self._context, say=self._say)
+        return self._language.text.get_template("notice.txt.j2").render(self._context)
 
     def html(self) -> str:
-        templates = self._language.html
-        say = templates.get_template(SENTENCES).make_module(self._context)
-        return templates.get_template("notice.html.j2").render(self._context, say=say, subject=self.subject)
+        return self._language.html.get_template("notice.html.j2").render(self._context, subject=self.subject)
 
     def own(self, text: Mapping[Language, str]) -> str:
         return in_language(text, self._language.code)
