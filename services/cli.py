@@ -18,11 +18,11 @@ app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="De
 
 def _serve(name: str) -> None:
     # Imported here: each service alone needs only its own rooms, and the other commands none of them.
-    from services import composition, event_loop, process
+    from services import composition, process
 
     service = composition.service(name)
     settings: ServiceSettings = load(service.settings)
-    sys.exit(event_loop.run(process.run(service, settings)))
+    sys.exit(asyncio.run(process.run(service, settings)))
 
 
 @app.command()
