@@ -18,6 +18,7 @@ import httpx
 from services.broker import FREE_PORTS
 from services.simulation import Simulation
 from services.stack import HOST, Stack, StackSettings
+from services.supervisor import Change
 from shared import topics
 from shared.conference import Conference
 from shared.conference_folder import load
@@ -41,6 +42,8 @@ class LiveStack:
     simulation: Simulation
     positions: Positions
     http: httpx.AsyncClient
+    changes: list[Change]
+    """What became of the processes, in order."""
 
     @property
     def settings(self) -> StackSettings:
@@ -124,12 +127,13 @@ async def live_stack(var: Path) -> AsyncIterator[LiveStack]:
     conference = load(EXAMPLE)
     with patch.dict(os.environ):
         os.environ.pop("KAFKA_BOOTSTRAP_SERVERS", None)  # always a broker of its own
-        async with Stack(settings, lambda _step: None, lambda _change: None) as stack:
+        changes: list[Change] = []
+        async with Stack(settings, lambda _step: None, changes.append) as stack:
             await stack.start_services(lambda _done, _total: None)
             simulation = Simulation(settings.url("registration"), stack.keys, conference)
             async with httpx.AsyncClient(timeout=30) as http:
                 with closing(Positions(stack.kafka)) as positions:
-                    yield LiveStack(stack, conference, simulation, positions, http)
+                    yield LiveStack(stack, conference, simulation, positions, http, changes)
 
 
 def _free_ports() -> int:
