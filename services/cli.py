@@ -19,10 +19,16 @@ app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="De
 def _serve(name: str) -> None:
     # Imported here: each service alone needs only its own rooms, and the other commands none of them.
     from services import composition, process
+    from shared.conference_folder import ConferenceFault
+    from shared.database import WrongDatabase
 
     service = composition.service(name)
     settings: ServiceSettings = load(service.settings)
-    sys.exit(asyncio.run(process.run(service, settings)))
+    try:
+        exit_code = asyncio.run(process.run(service, settings))
+    except (ConferenceFault, WrongDatabase) as fault:
+        raise stopped(str(fault)) from None
+    sys.exit(exit_code)
 
 
 @app.command()
