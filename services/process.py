@@ -205,7 +205,8 @@ class _Process:
         await _cancelled(streaming)
         if self._faust is not None:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._faust.stop(), STOP_SECONDS)
+                async with asyncio.timeout(STOP_SECONDS):
+                    await self._faust.stop()
 
     async def _ready(self) -> Readiness:
         def look(tx: Connection) -> dict[str, Any]:

@@ -174,7 +174,8 @@ class _Kept:
             pause = min(FIRST_PAUSE * 2 ** min(deaths - 1, 10), LONGEST_PAUSE)
             self._say(State.DIED, process, again_in=pause)
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), pause)
+                async with asyncio.timeout(pause):
+                    await self._stopping.wait()
                 return
             process = await self._spawn()
             if not await self._becomes_ready(process):

@@ -46,7 +46,8 @@ class Watch:
         if not partitions or self._inbox.retried_at > self._moved_at:
             return True
         try:
-            ends = await asyncio.wait_for(consumer.highwaters(*partitions), LOOK_SECONDS)
+            async with asyncio.timeout(LOOK_SECONDS):
+                ends = await consumer.highwaters(*partitions)
         except (KafkaError, TimeoutError, OSError):
             return True
         done = {each: self._inbox.acknowledged.get((each.topic, each.partition), -1) for each in partitions}

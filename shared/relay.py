@@ -163,7 +163,8 @@ class Relay:
         if producer is not None:
             # A producer whose broker is away waits in stop() for it: what it holds is still in the outbox.
             with contextlib.suppress(TimeoutError, KafkaError):
-                await asyncio.wait_for(producer.stop(), 2)
+                async with asyncio.timeout(2):
+                    await producer.stop()
 
 
 async def _send_one(producer: AIOKafkaProducer, row: Row) -> asyncio.Future[object]:
