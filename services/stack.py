@@ -45,9 +45,9 @@ class StackSettings(KafkaSettings):
     longest_wait_seconds: float = 10.0
     once: bool = False
     """End after the summary, with exit code 0 only where the counts are right."""
-    delegates: int = Field(default=2000, ge=0)
+    delegates: int = Field(default=500, ge=0)
     """How many invented delegates the demonstration registers."""
-    rate: float = Field(default=150.0, gt=0)
+    rate: float = Field(default=50.0, gt=0)
     """Registrations posted a second."""
 
     @property
