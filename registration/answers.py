@@ -9,28 +9,28 @@ from collections.abc import Sequence
 from typing import NamedTuple, Self
 
 import orjson
-from sqlalchemy import Connection, select, tuple_
+from sqlalchemy import Connection, select
 
 from registration.locks import held_elsewhere
 from registration.service import Answer
 from registration.store import answers
 from shared.problems import Problem
+from shared.rows import among, execute_many
 
-
-class Name(NamedTuple):
-    scope: str
-    key: str
+_INSERT = answers.insert()
+_KEPT = select(answers.c.name, answers.c.body_hash, answers.c.status, answers.c.body).where(among(answers.c.name, "names"))
 
 
 class Idempotency(NamedTuple):
     """What a repeat is known by, and the SHA-256 of the body it must come with."""
 
-    name: Name
+    name: str
     body_hash: bytes
 
     @classmethod
     def of(cls, scope: str, key: str, *body: bytes) -> Self:
-        return cls(Name(scope, key), hashlib.sha256(b"\0".join(body)).digest())
+        """`key` is unique within `scope`; neither holds a line end. Keys that rise are stored side by side."""
+        return cls(f"{scope}\n{key}", hashlib.sha256(b"\0".join(body)).digest())
 
 
 def in_flight() -> Problem:
@@ -41,19 +41,17 @@ def in_flight() -> Problem:
 class KeptAnswers:
     """The answers that a group may repeat, and those it adds."""
 
-    def __init__(self, known: dict[Name, tuple[bytes, Answer]], busy: set[Name], new: dict[Name, tuple[bytes, Answer]]) -> None:
+    def __init__(self, known: dict[str, tuple[bytes, Answer]], busy: set[str], new: dict[str, tuple[bytes, Answer]]) -> None:
         self._known, self._busy, self._new = known, busy, new
 
     @classmethod
-    def load(cls, tx: Connection, asked: Sequence[Name]) -> Self:
+    def load(cls, tx: Connection, asked: Sequence[str]) -> Self:
         """What is kept under the names `asked`; on PostgreSQL they are held against other replicas' groups."""
         if not asked:
             return cls({}, set(), {})
-        busy = set(held_elsewhere(tx, {f"{len(name.scope)} {name.scope} {name.key}": name for name in asked}))
-        columns = answers.c
-        query = select(columns.scope, columns.idempotency_key, columns.body_hash, columns.status, columns.body)
-        found = tx.execute(query.where(tuple_(columns.scope, columns.idempotency_key).in_(asked)))
-        known = {Name(scope, key): (hashed, Answer(status, orjson.loads(body))) for scope, key, hashed, status, body in found}
+        busy = set(held_elsewhere(tx, asked))
+        found = tx.execute(_KEPT, {"names": asked})
+        known = {name: (hashed, Answer(status, orjson.loads(body))) for name, hashed, status, body in found}
         return cls(known, busy, {})
 
     def find(self, repeat: Idempotency) -> Answer | None:
@@ -81,13 +79,7 @@ class KeptAnswers:
     def store(self, tx: Connection) -> None:
         if self._new:
             rows = [
-                {
-                    "scope": name.scope,
-                    "idempotency_key": name.key,
-                    "body_hash": body_hash,
-                    "status": answer.status,
-                    "body": orjson.dumps(answer.body),
-                }
+                {"name": name, "body_hash": body_hash, "status": answer.status, "body": orjson.dumps(answer.body)}
                 for name, (body_hash, answer) in self._new.items()
             ]
-            tx.execute(answers.insert(), rows)
+            execute_many(tx, _INSERT, rows)

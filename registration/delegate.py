@@ -14,7 +14,6 @@ from shared.events import (
     DelegateRegistered,
     Enrolment,
     EnrolmentState,
-    Party,
     Person,
     PersonSubmitted,
     Slug,
@@ -77,16 +76,20 @@ def person_keys(person: PersonSubmitted, delegation: str) -> list[str]:
 # One request asks for the keys of one person several times.
 @lru_cache(maxsize=1024)
 def _keys(full_name: str, email: str, document_number: str | None, delegation: str) -> tuple[str, ...]:
-    name = _folded(full_name)
-    known_by = [f"name in delegation|{delegation}|{name}", f"name and e-mail|{name}|{_folded(email)}"]
+    name = _hash(_folded(full_name))
+    # Both begin with the name's own hash: what is known of one name is stored side by side.
+    known_by = [name + _hash(f"in delegation|{delegation}|{name}"), name + _hash(f"and e-mail|{_folded(email)}|{name}")]
     if document_number:
-        known_by.append(f"document|{_folded(document_number)}")
-    return tuple(hashlib.sha256(each.encode()).hexdigest() for each in known_by)
+        known_by.append(_hash("document") + _hash(_folded(document_number)))
+    return tuple(known_by)
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def fact_of(registration: Registration, conference: Conference) -> DelegateRegistered:
     """The `delegate-registered` event of this revision: what its readers need and no more."""
-    delegation = conference.delegation[registration.delegation]
     return DelegateRegistered(
         delegate_id=registration.delegate_id,
         revision=registration.revision,
@@ -96,7 +99,7 @@ def fact_of(registration: Registration, conference: Conference) -> DelegateRegis
         category=registration.category,
         pass_type=registration.pass_type,
         pass_days=registration.pass_days,
-        delegation=Party(code=delegation.code, names=delegation.names),
+        delegation=conference.party[registration.delegation],
         person=_public_person(registration),
         protected=registration.protected,
         enrolments=registration.enrolments,
@@ -124,5 +127,7 @@ def printed_name(person: PersonSubmitted) -> str:
 
 def _folded(text: str) -> str:
     """Case, accents and spacing do not make another person."""
+    if text.isascii():
+        return " ".join(text.lower().split())
     decomposed = unicodedata.normalize("NFKD", text.casefold())
     return " ".join("".join(character for character in decomposed if not unicodedata.combining(character)).split())

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from registration import store
-from registration.answers import Idempotency, KeptAnswers, Name
+from registration.answers import Idempotency, KeptAnswers
 from registration.delegate import Registration, fact_of
 from registration.model import Fault, NotNow, Refused
+from registration.reach import load
 from registration.register import Register
 from registration.service import Answer, Desk, NotFound, NotYours, UseCase
 from shared.conference import Conference
@@ -38,7 +39,7 @@ class Submission:
     dry_run: bool = False
 
     @property
-    def names(self) -> set[Name]:
+    def names(self) -> set[str]:
         return {part.idempotency.name for part in self.parts if part.idempotency is not None}
 
 
@@ -52,7 +53,7 @@ def decide(tx: Connection, group: Sequence[Submission], desk: Desk, kafka: Kafka
     Returns an outcome for each submission and what to log after the commit.
     """
     kept = KeptAnswers.load(tx, sorted({name for submission in group for name in submission.names}))
-    register = store.load(tx, [part.use_case.touches() for submission in group for part in submission.parts])
+    register = load(tx, [part.use_case.touches() for submission in group for part in submission.parts])
     outcomes: list[Outcome] = []
     traces: list[str] = []
     for submission in group:

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from registration import store
-from registration.answers import Name, in_flight
+from registration.answers import in_flight
 from registration.group import Outcome, Submission, decide
 from registration.service import Answer, Desk
 from shared.database import Database
@@ -50,7 +50,7 @@ class Intake:
         self._waiting: deque[_Waiting] = deque()
         self._arrived = asyncio.Event()
         self._deciding = 0
-        self._in_flight: set[Name] = set()
+        self._in_flight: set[str] = set()
         self._closing = False
         self._outbox_full = False
         self._backlog_checked_at = 0.0

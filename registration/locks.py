@@ -1,11 +1,8 @@
 """Locks between replicas on PostgreSQL, held until the transaction ends. SQLite needs none: its writers take turns."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy import Connection, text
-
-N = TypeVar("N")
 
 BUCKETS = 2**10
 """Names share this many locks: PostgreSQL has room for 6,400 in all by default, and a session's crowd may be larger."""
@@ -27,8 +24,8 @@ def hold(tx: Connection, names: Iterable[str]) -> None:
         tx.execute(_HOLD, {"names": list(names), "last": BUCKETS - 1})
 
 
-def held_elsewhere(tx: Connection, names: Mapping[str, N]) -> Sequence[N]:
-    """Hold what is free of `names` without waiting; return what stands for those that another transaction holds."""
+def held_elsewhere(tx: Connection, names: Sequence[str]) -> list[str]:
+    """Hold what is free of `names` without waiting; return those that another transaction holds."""
     if tx.dialect.name != "postgresql":
         return []
-    return [names[name] for name, held in tx.execute(_TRY, {"names": list(names)}) if not held]
+    return [name for name, held in tx.execute(_TRY, {"names": list(names)}) if not held]

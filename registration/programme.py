@@ -7,7 +7,7 @@ from registration.delegate import Registration
 from registration.model import Fault, Refused
 from registration.register import Register
 from shared.conference import Conference, SessionPlanned
-from shared.events import Party, SessionChange, SessionChanged
+from shared.events import SessionChange, SessionChanged
 
 RELEASED_BY_AUDIENCE = "audience-changed"
 
@@ -50,7 +50,7 @@ def planned(session: SessionPlanned, conference: Conference, at: datetime) -> Se
         ends_at=session.ends_at.replace(tzinfo=conference.zone_info),
         audience=session.audience,
         capacity=session.capacity,
-        organisers=[Party(code=code, names=conference.delegation[code].names) for code in session.organisers],
+        organisers=[conference.party[code] for code in session.organisers],
         changed_at=at,
     )
 

@@ -5,11 +5,11 @@ from typing import Annotated
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import Connection, Select, func, select
 
 from registration.callers import FormKey
 from registration.delegate import Registration
-from registration.store import badges, delegates, places, sessions
+from registration.store import badges, delegates, session_places, sessions
 from shared.database import insert
 from shared.events import BadgeStatus, PrintState, SessionChanged, Slug, Status
 from shared.inbox import Journal
@@ -96,7 +96,8 @@ def note_badge_reports(tx: Connection, batch: Sequence[Received[BadgeStatus]]) -
 
 def all_sessions(tx: Connection) -> list[tuple[SessionChanged, int]]:
     """The programme by starting time, with the number enrolled in each."""
-    entries = [SessionChanged.model_validate_json(content) for content in tx.execute(select(sessions.c.content)).scalars()]
-    enrolled = places(tx, [each.session_id for each in entries])
-    entries.sort(key=lambda each: (each.starts_at, each.session_id))
-    return [(each, enrolled.get(each.session_id, 0)) for each in entries]
+    places = session_places.c
+    joined = sessions.outerjoin(session_places, places.session_id == sessions.c.session_id)
+    found = tx.execute(select(sessions.c.content, func.coalesce(places.enrolled, 0)).select_from(joined))
+    entries = [(SessionChanged.model_validate_json(content), enrolled) for content, enrolled in found]
+    return sorted(entries, key=lambda entry: (entry[0].starts_at, entry[0].session_id))

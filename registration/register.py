@@ -21,6 +21,8 @@ class Register:
     sessions: dict[str, SessionChanged] = field(default_factory=dict[str, SessionChanged])
     people: dict[str, UUID] = field(default_factory=dict[str, UUID])
     """Who is known, by `delegate.person_keys`."""
+    forgotten: set[str] = field(default_factory=set[str])
+    """Keys by which somebody was known before a change."""
     held_by_category: Counter[tuple[str, str]] = field(default_factory=Counter[tuple[str, str]])
     """Quota places held, by (delegation, category)."""
     held_in_all: Counter[str] = field(default_factory=Counter[str])
@@ -62,6 +64,7 @@ class Register:
             self._count(before, -1)
             for key in before.known_by:
                 self.people.pop(key, None)
+                self.forgotten.add(key)
         self._count(registration, +1)
         self.delegates[registration.delegate_id] = registration
         self.people.update(dict.fromkeys(registration.known_by, registration.delegate_id))
@@ -78,6 +81,7 @@ class Register:
             delegates=dict(self.delegates),
             sessions=dict(self.sessions),
             people=dict(self.people),
+            forgotten=set(self.forgotten),
             held_by_category=Counter(self.held_by_category),
             held_in_all=Counter(self.held_in_all),
             places=Counter(self.places),

@@ -12,8 +12,8 @@ from uuid import UUID
 from registration import model, programme
 from registration.callers import Caller
 from registration.delegate import Registration, person_keys
+from registration.reach import Touched
 from registration.register import Register
-from registration.store import Touched
 from registration.views import delegate_decided, session_view
 from shared.clock import ConferenceClock, utc_now
 from shared.conference import Conference

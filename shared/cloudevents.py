@@ -5,6 +5,7 @@ https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/kafka-proto
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 from shared.clock import utc_now
@@ -41,18 +42,26 @@ def schema_uri(event_type: str, major: int) -> str:
 
 def encode(fact: Fact, source: str, traceparent: str, event_id: str | None = None) -> Record:
     """Encode `fact` as a new event of `source` (a service or a printer), on the given trace, by default with a new id."""
-    headers = {
-        "ce_specversion": "1.0",
-        "ce_id": event_id or str(new_id()),
-        "ce_type": fact.event_type,
-        "ce_source": source,
-        "ce_subject": fact.key,
-        "ce_time": utc_now().isoformat().replace("+00:00", "Z"),
-        "ce_dataschema": schema_uri(fact.event_type, fact.major),
-        "traceparent": traceparent,
-        "content-type": "application/json",
-    }
-    return Record(fact.key.encode(), fact.model_dump_json().encode(), [(name, text.encode()) for name, text in headers.items()])
+    key = fact.key.encode()
+    headers = [
+        *_constant_headers(type(fact), source),
+        ("ce_id", (event_id or str(new_id())).encode()),
+        ("ce_subject", key),
+        ("ce_time", utc_now().isoformat().replace("+00:00", "Z").encode()),
+        ("traceparent", traceparent.encode()),
+    ]
+    return Record(key, fact.model_dump_json().encode(), headers)
+
+
+@lru_cache(maxsize=64)
+def _constant_headers(fact_type: type[Fact], source: str) -> Headers:
+    return [
+        ("ce_specversion", b"1.0"),
+        ("ce_type", fact_type.event_type.encode()),
+        ("ce_source", source.encode()),
+        ("ce_dataschema", schema_uri(fact_type.event_type, fact_type.major).encode()),
+        ("content-type", b"application/json"),
+    ]
 
 
 def decode(headers: Iterable[tuple[str, bytes]], *, default_type: str, default_id: str) -> Envelope:

@@ -24,7 +24,7 @@ from pydantic import (
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from shared.conference_references import Fault, faults_between
-from shared.events import Colour, Instant, Language, Line, Slug, TextByLanguage
+from shared.events import Colour, Instant, Language, Line, Party, Slug, TextByLanguage
 
 Prose = Annotated[str, StringConstraints(min_length=1, max_length=4000, strip_whitespace=True)]
 
@@ -216,6 +216,11 @@ class Conference(Part):
     @cached_property
     def delegation(self) -> Mapping[str, Delegation]:
         return {delegation.code: delegation for delegation in self.delegations}
+
+    @cached_property
+    def party(self) -> Mapping[str, Party]:
+        """The delegations as events name them."""
+        return {delegation.code: Party(code=delegation.code, names=delegation.names) for delegation in self.delegations}
 
     @cached_property
     def kind(self) -> Mapping[str, DelegationKind]:

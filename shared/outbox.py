@@ -12,6 +12,7 @@ from shared.clock import utc_now
 from shared.cloudevents import Headers, Record, encode
 from shared.events import Fact
 from shared.ids import new_id
+from shared.rows import among, execute_many
 
 BATCH = 500
 SEQUENCE = BigInteger().with_variant(Integer, "sqlite")
@@ -57,6 +58,7 @@ class Outbox:
             sqlite_autoincrement=True,
         )
         self._insert = self.table.insert()
+        self._remove = self.table.delete().where(among(self.table.c.seq, "sequences"))
 
     def publish(self, tx: Connection, messages: Sequence[tuple[str, Fact, str]]) -> list[str]:
         """Have (topic, fact, traceparent) sent, in order, once the transaction has committed; returns the event ids."""
@@ -75,7 +77,8 @@ class Outbox:
         if not records:
             return
         now = utc_now()
-        tx.execute(
+        execute_many(
+            tx,
             self._insert,
             [
                 {"topic": topic, "key": record.key, "value": record.value, "headers": _pack(record.headers), "created_at": now}
@@ -102,7 +105,7 @@ class Outbox:
         return [Row(seq, topic, key, value, _unpack(headers)) for seq, topic, key, value, headers in tx.execute(query)]
 
     def remove(self, tx: Connection, sequences: Sequence[int]) -> None:
-        tx.execute(self.table.delete().where(self.table.c.seq.in_(sequences)))
+        tx.execute(self._remove, {"sequences": sequences})
 
     def park(self, tx: Connection, seq: int, refusal: str) -> None:
         """Keep a row that the broker refuses for ever, out of the way of the others."""

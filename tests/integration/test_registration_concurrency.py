@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from sqlalchemy.engine import make_url
 from structlog.testing import capture_logs
 
-from registration import group, model, service, store
+from registration import group, model, reach, service
 from registration.locks import hold
 from shared.events import EnrolmentState
 from tests.registration_app import RegistrationApp, body_of, code, faults, registration_running, until
@@ -174,7 +174,7 @@ async def test_a_crowd_that_grew_meanwhile_is_read_again(postgresql_url: str, tm
     async with replicas(postgresql_url, tmp_path) as (one, other):
         delegate = await one.registered()
         loop = asyncio.get_running_loop()
-        crowds = store._crowd
+        crowds = reach._crowd
         looked: list[int] = []
 
         def crowd_then_somebody_enrols(tx: Connection, sessions: Any) -> Any:
@@ -186,7 +186,7 @@ async def test_a_crowd_that_grew_meanwhile_is_read_again(postgresql_url: str, tm
                 looked.append(len(found))
             return found
 
-        monkeypatch.setattr(store, "_crowd", crowd_then_somebody_enrols)
+        monkeypatch.setattr(reach, "_crowd", crowd_then_somebody_enrols)
         answer = await in_time(one.ask("PATCH", "/sessions/welcome", "programme", json={"audience": ["guest"]}))
         assert (answer.status_code, answer.json()["enrolled"]) == (200, 0)
         assert looked[0] == 0

@@ -10,12 +10,11 @@ down_revision = None
 def upgrade() -> None:
     op.create_table(
         "answers",
-        sa.Column("scope", sa.String(length=128), nullable=False),
-        sa.Column("idempotency_key", sa.String(length=520), nullable=False),
+        sa.Column("name", sa.String(length=600), nullable=False, comment="whose key it is, and the key"),
         sa.Column("body_hash", sa.LargeBinary(length=32), nullable=False),
         sa.Column("status", sa.Integer(), nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=False),
-        sa.PrimaryKeyConstraint("scope", "idempotency_key"),
+        sa.PrimaryKeyConstraint("name"),
     )
     op.create_table(
         "badges",
@@ -44,8 +43,8 @@ def upgrade() -> None:
         sa.Column("session_id", sa.String(length=64), nullable=False),
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.PrimaryKeyConstraint("delegate_id", "session_id"),
+        sqlite_with_rowid=False,
     )
-    op.create_index("enrolments_by_session", "enrolments", ["session_id", "state"], unique=False)
     op.create_table(
         "form_keys",
         sa.Column("key_hash", sa.String(length=64), nullable=False),
@@ -73,8 +72,25 @@ def upgrade() -> None:
         sa.Column("known_by", sa.String(length=64), nullable=False),
         sa.Column("delegate_id", sa.Uuid(), nullable=False),
         sa.PrimaryKeyConstraint("known_by"),
+        sqlite_with_rowid=False,
     )
-    op.create_index(op.f("ix_people_delegate_id"), "people", ["delegate_id"], unique=False)
+    op.create_table(
+        "quota_places",
+        sa.Column("delegation", sa.String(length=64), nullable=False),
+        sa.Column("category", sa.String(length=64), nullable=False),
+        sa.Column("held", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("delegation", "category"),
+        sqlite_with_rowid=False,
+        comment="kept with every change of a delegate: counting them takes longer the more there are",
+    )
+    op.create_table(
+        "session_places",
+        sa.Column("session_id", sa.String(length=64), nullable=False),
+        sa.Column("enrolled", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("session_id"),
+        sqlite_with_rowid=False,
+        comment="kept with every change of an enrolment",
+    )
     op.create_table(
         "sessions",
         sa.Column("session_id", sa.String(length=64), nullable=False),
