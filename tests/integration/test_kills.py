@@ -20,8 +20,9 @@ import pytest_asyncio
 from services import example
 from services.supervisor import State
 from shared.events import RegistrationSubmitted, Status
+from tests.integration.histories import newest
 from tests.integration.live_stack import LiveStack, live_stack
-from tests.integration.truth import newest, violations
+from tests.integration.truth import violations
 from tests.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

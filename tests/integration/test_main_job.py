@@ -23,9 +23,12 @@ from services import example
 from shared import topics
 from shared.events import BadgeJob, DelegateRegistered, EnrolmentState, RegistrationSubmitted, Status
 from tests.integration.evidence import Evidence, Mail
+from tests.integration.histories import newest
 from tests.integration.live_stack import LiveStack, live_stack
 from tests.integration.topic_reading import records_in
-from tests.integration.truth import mails_by_delegate, newest, valid_jobs, violations
+from tests.integration.true_badges import valid_jobs
+from tests.integration.true_notices import mails_by_delegate
+from tests.integration.truth import violations
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
