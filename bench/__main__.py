@@ -1,0 +1,53 @@
+"""`python -m bench`: every measurement, or those named, as one table. Exit code 1 where a goal is missed."""
+
+import argparse
+import asyncio
+import sys
+import tempfile
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from rich.console import Console
+
+from bench import drain, intake, latency
+from bench.measures import Measure, table
+from bench.stand import Spoilt, Stand
+from services.faults import CannotStart
+
+MEASUREMENTS: dict[str, Callable[[Stand, int], Awaitable[list[Measure]]]] = {
+    "intake": intake.measure,
+    "latency": latency.measure,
+    "drain": drain.measure,
+}
+
+
+async def _measured(names: list[str], rounds: int, console: Console) -> list[Measure]:
+    """Each on a stand of its own: none finds another's records or processes."""
+    measures: list[Measure] = []
+    for name in names:
+        with (
+            console.status(f"Measuring {name}, {rounds} rounds"),
+            tempfile.TemporaryDirectory(prefix="lanyard-bench-") as folder,
+        ):
+            async with Stand(Path(folder)) as stand:
+                measures += await MEASUREMENTS[name](stand, rounds)
+    return measures
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m bench", description="Measures the main paths, each beside its limit.")
+    parser.add_argument("measurements", nargs="*", choices=list(MEASUREMENTS), default=list(MEASUREMENTS))
+    parser.add_argument("--rounds", type=int, default=3, help="how often ours and the limit take turns")
+    given = parser.parse_args()
+    console = Console()
+    try:
+        measures = asyncio.run(_measured(given.measurements, given.rounds, console))
+    except (CannotStart, Spoilt) as fault:
+        console.print(f"[red]{fault}[/]", highlight=False)
+        return 2
+    console.print(table(measures))
+    return 0 if all(each.met for each in measures) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
