@@ -20,7 +20,7 @@ from registration.queries import DelegateFilter
 from shared.conference import Conference
 from shared.database import Database
 from shared.events import MAX_BATCH_BYTES, MAX_EVENT_BYTES, RegistrationSubmitted, SessionChange, SessionChangeRequested, Slug
-from shared.http import json_response, parse, read_body, require_json, traceparent_of
+from shared.http import DirectRoute, json_response, parse, read_body, require_json, traceparent_of
 from shared.keys import Role
 from shared.problems import FieldFault, Problem, invalid_body
 
@@ -71,6 +71,8 @@ class Registration:
 
 
 def _dry_run(request: Request) -> bool:
+    if not request.scope["query_string"]:
+        return False
     asked = request.query_params.get("dry_run", "").lower()
     if asked not in (*_TRUE, *_FALSE):
         raise invalid_body([FieldFault(pointer="dry_run", code="bool-parsing", detail="Give 1 or leave it out.")])
@@ -84,7 +86,7 @@ def _idempotency(request: Request, caller: Caller, body: bytes) -> Idempotency |
     if len(key) > MAX_KEY_LENGTH:
         detail = f"It may have {MAX_KEY_LENGTH} characters."
         raise Problem(400, "key-too-long", "The Idempotency-Key is too long.", detail)
-    return Idempotency.of(caller.scope, key, request.method.encode(), request.url.path.encode(), body)
+    return Idempotency.of(caller.scope, key, request.method.encode(), request.scope["path"].encode(), body)
 
 
 def _use_cases(posted: Sequence[Posted], caller: Caller) -> list[service.UseCase]:
@@ -108,7 +110,7 @@ def _use_cases(posted: Sequence[Posted], caller: Caller) -> list[service.UseCase
 
 def router(registration: Registration) -> APIRouter:
     """Every route of registration."""
-    routes = APIRouter()
+    routes = APIRouter(route_class=DirectRoute)
     _intake_routes(routes, registration)
     _reading_routes(routes, registration)
     _delegate_routes(routes, registration)

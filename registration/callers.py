@@ -58,38 +58,38 @@ class Callers:
     def __init__(self, database: Database, staff_keys: StaffKeys) -> None:
         self._database = database
         self._staff_keys = staff_keys
-        self._forms: dict[str, tuple[float, FormKey]] = {}
+        self._seen: dict[str, tuple[float, FormKey]] = {}
         self._reading = asyncio.Lock()
 
     async def require(self, authorization: str | None, *, staff: Collection[Role] = (), forms: bool = False) -> Caller:
         """The caller; raises 401 where the key is not known, 403 where it is of neither kind that is let in."""
-        key = bearer(authorization)
-        found = self._staff_keys.find(key)
+        hashed = key_hash(bearer(authorization))
+        found = self._staff_keys.find_by_hash(hashed)
         if found is not None:
             if found.role not in staff:
                 raise forbidden(found.name, _needed(staff, forms))
-            return Caller(scope=f"staff {key_hash(key)}", staff=found)
-        form = await self._form(key_hash(key))
+            return Caller(scope=f"staff {hashed}", staff=found)
+        form = await self._form(hashed)
         if form is None:
             raise unauthorized("unknown")
         if not forms:
             raise forbidden(form.name, _needed(staff, forms))
-        return Caller(scope=f"form {key_hash(key)}", form=form)
+        return Caller(scope=f"form {hashed}", form=form)
 
     async def _form(self, hashed: str) -> FormKey | None:
-        known = self._forms.get(hashed)
-        if known is not None and time.monotonic() - known[0] < CACHED_SECONDS:
-            return known[1]
+        if (known := self._seen_lately(hashed)) is not None:
+            return known
         async with self._reading:
-            known = self._forms.get(hashed)
-            if known is not None and time.monotonic() - known[0] < CACHED_SECONDS:
-                return known[1]
+            if (known := self._seen_lately(hashed)) is not None:  # by whoever came with it at the same time
+                return known
             found = await self._database.read(lambda tx: find_form_key(tx, hashed))
-        if found is None:
-            self._forms.pop(hashed, None)
-        else:
-            self._forms[hashed] = (time.monotonic(), found)
+        if found is not None:
+            self._seen[hashed] = (time.monotonic(), found)
         return found
+
+    def _seen_lately(self, hashed: str) -> FormKey | None:
+        seen_at, form = self._seen.get(hashed, (-CACHED_SECONDS, None))
+        return form if time.monotonic() - seen_at < CACHED_SECONDS else None
 
 
 def find_form_key(tx: Connection, hashed: str) -> FormKey | None:

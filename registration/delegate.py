@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from shared.conference import Conference
 from shared.events import (
     ENDED,
+    MAX_LINE,
     DelegateRegistered,
     Enrolment,
     EnrolmentState,
@@ -90,7 +91,8 @@ def _hash(text: str) -> str:
 
 def fact_of(registration: Registration, conference: Conference) -> DelegateRegistered:
     """The `delegate-registered` event of this revision: what its readers need and no more."""
-    return DelegateRegistered(
+    # Constructed, not validated: all of it was, as what it was submitted as.
+    return DelegateRegistered.model_construct(
         delegate_id=registration.delegate_id,
         revision=registration.revision,
         status=registration.status,
@@ -109,7 +111,7 @@ def fact_of(registration: Registration, conference: Conference) -> DelegateRegis
 
 def _public_person(registration: Registration) -> Person:
     held, protected = registration.person, registration.protected
-    return Person(
+    return Person.model_construct(
         printed_name=held.function if protected else printed_name(held),
         given_name=None if protected else held.given_name,
         family_name=None if protected else held.family_name,
@@ -121,8 +123,8 @@ def _public_person(registration: Registration) -> Person:
 
 
 def printed_name(person: PersonSubmitted) -> str:
-    """The name as printed: as given, else given and family name (which together may exceed a line's 160 characters)."""
-    return person.printed_name or f"{person.given_name} {person.family_name}"[:160]
+    """The name as printed: as given, else given and family name, which together may be longer than a line."""
+    return person.printed_name or f"{person.given_name} {person.family_name}"[:MAX_LINE].rstrip()
 
 
 def _folded(text: str) -> str:

@@ -20,7 +20,7 @@ from registration.service import Answer, Desk
 from shared.database import Database
 from shared.faults import PASSING, Overtaken
 from shared.inbox import Journal
-from shared.logs import get_log
+from shared.logs import get_log, log_all
 from shared.problems import Problem, unavailable
 from shared.settings import KafkaSettings
 
@@ -77,7 +77,7 @@ class Intake:
         waiting = _Waiting(submission, asyncio.get_running_loop().create_future())
         self._waiting.append(waiting)
         self._arrived.set()
-        return await asyncio.shield(waiting.answered)
+        return await waiting.answered
 
     async def run(self) -> None:
         """Commit groups until `close`, and then until what was taken is answered."""
@@ -105,9 +105,10 @@ class Intake:
         outcomes = await self._stored([waiting.submission for waiting in group])
         self._deciding, self._in_flight = 0, set()
         for waiting, outcome in zip(group, outcomes, strict=True):
+            if waiting.answered.cancelled():
+                continue
             if isinstance(outcome, Exception):
                 waiting.answered.set_exception(outcome)
-                waiting.answered.exception()  # retrieved: a client that hung up leaves nobody to
             else:
                 waiting.answered.set_result(outcome)
 
@@ -124,8 +125,7 @@ class Intake:
             return [unavailable() for _ in group]
         except Exception as error:
             return await self._taken_apart(group, error)
-        for name, fields in journal:
-            log.info(name, **fields)
+        log_all(log, journal)
         return outcomes
 
     async def _taken_apart(self, group: Sequence[Submission], error: Exception) -> Sequence[Outcome]:

@@ -26,7 +26,7 @@ from shared.conference import Conference
 from shared.conference_folder import load
 from shared.database import Database
 from shared.faults import PASSING
-from shared.http import Readiness, http_app
+from shared.http import Readiness, add_routes, http_app
 from shared.inbox import Inbox
 from shared.keys import StaffKeys
 from shared.logs import configure, get_log
@@ -140,7 +140,7 @@ class _Process:
 
     def _http(self) -> uvicorn.Config:
         app = http_app(f"Lanyard {self._service.name}", self._ready)
-        app.include_router(self._composition.routes)
+        add_routes(app, self._composition.routes)
         return http_settings(app, self._settings.host, self._settings.port)
 
     async def _until_stopped(self, serving: asyncio.Task[None]) -> int:

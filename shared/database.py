@@ -34,6 +34,7 @@ from sqlalchemy.engine import make_url
 
 T = TypeVar("T")
 SQLITE_WAIT_SECONDS = 20
+SQLITE_SYNCHRONOUS = "FULL"
 POSTGRESQL_WRITERS = 4
 READERS = 4
 
@@ -65,12 +66,14 @@ class Database:
         """Have `call` called on the event loop after each announced write: it wakes what waits for new rows."""
         self._after_commit.append(call)
 
-    async def write(self, work: Callable[[Connection], T], *, announce: bool = True) -> T:
+    async def write(self, work: Callable[[Connection], T], *, announce: bool = True, durable: bool = True) -> T:
         """Run `work` in a transaction and return its result after the commit; an exception rolls back.
 
-        The transaction runs to its end even where the caller is cancelled.
+        The transaction runs to its end even where the caller is cancelled. One that is not `durable` does not wait for
+        the disk: a power cut may undo it, and never what is committed after it without it.
         """
-        result = await asyncio.get_running_loop().run_in_executor(self._writers, self.transaction, work)
+        transaction = self.transaction if durable else self._quick_transaction
+        result = await asyncio.get_running_loop().run_in_executor(self._writers, transaction, work)
         if announce:
             for call in self._after_commit:
                 call()
@@ -84,6 +87,20 @@ class Database:
         """`write` for commands and threads of their own: blocks, and wakes nobody."""
         with self._write_engine.begin() as connection:
             return work(connection)
+
+    def _quick_transaction(self, work: Callable[[Connection], T]) -> T:
+        with self._write_engine.connect() as connection:
+            if self.is_postgresql:
+                with connection.begin():
+                    connection.exec_driver_sql("set local synchronous_commit = off")
+                    return work(connection)
+            sqlite = connection.connection.cursor()  # outside a transaction, where alone SQLite lets it be set
+            sqlite.execute("PRAGMA synchronous=NORMAL")
+            try:
+                with connection.begin():
+                    return work(connection)
+            finally:
+                sqlite.execute(f"PRAGMA synchronous={SQLITE_SYNCHRONOUS}")
 
     def _reading(self, work: Callable[[Connection], T]) -> T:
         with self._read_engine.connect() as connection:
@@ -188,7 +205,7 @@ def _sqlite_engine(url: Any, *, begin: str, connections: int) -> Engine:
 
     @event.listens_for(engine, "connect")
     def set_pragmas(connection: Any, _: Any) -> None:
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-16000"):
+        for pragma in ("journal_mode=WAL", f"synchronous={SQLITE_SYNCHRONOUS}", "foreign_keys=ON", "cache_size=-16000"):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")

@@ -1,12 +1,14 @@
 """HTTP as every service offers it: bounded bodies, problem details, one trace per request, `/health`, `/ready`, `/metrics`."""
 
-from collections.abc import Awaitable, Callable
+import inspect
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
 import jiter
 import orjson
-from fastapi import FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException
@@ -62,6 +64,21 @@ def http_app(title: str, ready: Callable[[], Awaitable[Readiness]]) -> FastAPI:
     return app
 
 
+class DirectRoute(APIRoute):
+    """A route that hands the request to an endpoint which asks for nothing else, at a third of FastAPI's own cost."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        if list(inspect.signature(self.endpoint).parameters) != ["request"]:
+            return super().get_route_handler()
+        endpoint: Callable[[Request], Coroutine[Any, Any, Response]] = self.endpoint
+        return endpoint
+
+
+def add_routes(app: FastAPI, routes: APIRouter) -> None:
+    """Make the routes of `routes` the app's own. `include_router` asks each of them twice, which every request pays for."""
+    app.router.routes[:0] = routes.routes
+
+
 def json_response(content: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     return Response(orjson.dumps(content, default=str), status, headers, "application/json")
 
@@ -73,16 +90,21 @@ def traceparent_of(request: Request) -> str:
 
 async def read_body(request: Request, limit: int = MAX_EVENT_BYTES) -> bytes:
     """The whole body; raises 413 as soon as it is known to exceed `limit` bytes."""
-    too_large = Problem(413, "too-large", "The request is too large.", f"At most {limit // 1024} KiB are taken here.")
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > limit:
-        raise too_large
-    body = bytearray()
+        raise _too_large(limit)
+    chunks: list[bytes] = []
+    size = 0
     async for chunk in request.stream():
-        body += chunk
-        if len(body) > limit:
-            raise too_large
-    return bytes(body)
+        size += len(chunk)
+        if size > limit:
+            raise _too_large(limit)
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _too_large(limit: int) -> Problem:
+    return Problem(413, "too-large", "The request is too large.", f"At most {limit // 1024} KiB are taken here.")
 
 
 def require_json(request: Request, *accepted: str) -> str:

@@ -21,7 +21,7 @@ from shared.cloudevents import Record, decode
 from shared.database import Database
 from shared.events import Fact
 from shared.faults import PASSING
-from shared.logs import get_log
+from shared.logs import get_log, log_all
 from shared.outbox import Outbox
 from shared.received import RawRecord, Received, RefusedEvent, Unreadable
 from shared.streams import batches
@@ -107,8 +107,7 @@ class Inbox:
             for record in records:
                 await self._retry_passing(lambda record=record: self._handle([record], own, by_type))
             return
-        for name, fields in journal:
-            log.info(name, **fields)
+        log_all(log, journal)
 
     def _handle_batch(
         self, tx: Connection, records: Sequence[RawRecord], own: Reader[Any], by_type: Mapping[str, Reader[Any]]

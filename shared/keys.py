@@ -78,8 +78,11 @@ class StaffKeys:
         self._keys: dict[str, StaffKey] = {}
 
     def find(self, key: str) -> StaffKey | None:
+        return self.find_by_hash(key_hash(key))
+
+    def find_by_hash(self, hashed: str) -> StaffKey | None:
         self._read_again_when_changed()
-        return self._keys.get(key_hash(key))
+        return self._keys.get(hashed)
 
     def require(self, authorization: str | None, roles: Collection[Role]) -> StaffKey:
         """The caller's staff key; raises 401 where it is not known and 403 where its role is not among `roles`."""

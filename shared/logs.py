@@ -3,7 +3,9 @@
 import logging
 import sys
 import time
-from typing import Any
+from collections.abc import Generator, Iterable, Mapping
+from contextlib import contextmanager
+from typing import Any, BinaryIO, cast
 
 import orjson
 import structlog
@@ -38,6 +40,32 @@ def _without_people(exc_info: ExcInfo) -> list[dict[str, Any]]:
 
 
 _TRACEBACKS = structlog.processors.ExceptionRenderer(_without_people)
+
+
+class _Output:
+    """Standard output: each line is written at once, or many of them together, in one system call."""
+
+    def __init__(self) -> None:
+        self._holding = False
+
+    def write(self, line: bytes) -> None:
+        sys.stdout.buffer.write(line)
+
+    def flush(self) -> None:
+        if not self._holding:
+            sys.stdout.buffer.flush()
+
+    @contextmanager
+    def holding(self) -> Generator[None]:
+        self._holding = True
+        try:
+            yield
+        finally:
+            self._holding = False
+            self.flush()
+
+
+_output = _Output()
 
 
 class _RepeatFilter(logging.Filter):
@@ -81,7 +109,7 @@ def configure(service: str, *, log_format: str, level: str) -> None:
     structlog.configure(
         processors=[*first, *last],
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
-        logger_factory=structlog.BytesLoggerFactory(sys.stdout.buffer) if as_json else structlog.PrintLoggerFactory(),
+        logger_factory=structlog.BytesLoggerFactory(cast(BinaryIO, _output)) if as_json else structlog.PrintLoggerFactory(),
         cache_logger_on_first_use=True,
     )
     _redirect_standard_logging(first, as_json)
@@ -116,6 +144,13 @@ def _redirect_standard_logging(first: list[Processor], as_json: bool) -> None:
         logger.handlers = []
         logger.propagate = True
         logger.setLevel(third_party_level)
+
+
+def log_all(log: Log, events: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
+    """Log events that happened together."""
+    with _output.holding():
+        for name, fields in events:
+            log.info(name, **fields)
 
 
 def get_log() -> Log:

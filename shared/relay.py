@@ -102,7 +102,8 @@ class Relay:
             for row, refusal in outcome.refused:
                 self._outbox.park(tx, row.seq, f"{type(refusal).__name__}: {refusal}")
 
-        await self._database.write(settle, announce=False)
+        # Not durable: rows that come back after a power cut are sent again, and readers drop what they know.
+        await self._database.write(settle, announce=False, durable=False)
         for row, refusal in outcome.refused:
             log.error("outbox_row_parked", seq=row.seq, topic=row.topic, error=type(refusal).__name__)
         if outcome.failed is not None:
@@ -127,9 +128,9 @@ class Relay:
             except (*PASSING, KafkaError) as error:
                 sent.append(error)
                 unreachable[row.topic] = error
-        acknowledgements = await asyncio.gather(*(_acknowledged(each) for each in sent))
+        await asyncio.gather(*(each for each in sent if not isinstance(each, Exception)), return_exceptions=True)
         outcome, failed_keys = _Pass(), set[tuple[str, bytes]]()
-        for row, error in zip(rows, acknowledgements, strict=True):
+        for row, error in zip(rows, map(_fault, sent), strict=True):
             if isinstance(error, REFUSED_FOR_EVER):
                 outcome.refused.append((row, error))
             elif error is not None:
@@ -171,11 +172,9 @@ async def _send_one(producer: AIOKafkaProducer, row: Row) -> asyncio.Future[obje
     return cast("asyncio.Future[object]", await producer.send(row.topic, key=row.key, value=row.value, headers=row.headers))
 
 
-async def _acknowledged(sent: asyncio.Future[object] | Exception) -> Exception | None:
-    if isinstance(sent, Exception):
-        return sent
-    try:
-        await sent
-    except (*PASSING, KafkaError) as error:
+def _fault(sent: asyncio.Future[object] | Exception) -> Exception | None:
+    """What became of a row that was sent: nothing, once acknowledged. Raises what no broker answers."""
+    error = sent if isinstance(sent, Exception) else sent.exception()
+    if error is None or isinstance(error, (*PASSING, KafkaError)):
         return error
-    return None
+    raise error

@@ -31,7 +31,7 @@ from shared.clock import ConferenceClock
 from shared.conference import Conference
 from shared.database import POSTGRESQL_WRITERS, Database
 from shared.events import FACTS, Fact
-from shared.http import Readiness, http_app
+from shared.http import Readiness, add_routes, http_app
 from shared.ids import new_id
 from shared.keys import Role, StaffKeys, key_hash
 from shared.settings import KafkaSettings
@@ -173,7 +173,7 @@ async def registration_running(
     await database.write(_keep_forms)
     registration = Registration(intake, Callers(database, _staff_keys(folder)), database, conference)
     app = http_app("Registration", _ready)
-    app.include_router(router(registration))
+    add_routes(app, router(registration))
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     documented = _documented(app)
     working = asyncio.create_task(intake.run())
