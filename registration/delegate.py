@@ -91,8 +91,7 @@ def _hash(text: str) -> str:
 
 def fact_of(registration: Registration, conference: Conference) -> DelegateRegistered:
     """The `delegate-registered` event of this revision: what its readers need and no more."""
-    # Constructed, not validated: all of it was, as what it was submitted as.
-    return DelegateRegistered.model_construct(
+    return DelegateRegistered(
         delegate_id=registration.delegate_id,
         revision=registration.revision,
         status=registration.status,
@@ -111,7 +110,7 @@ def fact_of(registration: Registration, conference: Conference) -> DelegateRegis
 
 def _public_person(registration: Registration) -> Person:
     held, protected = registration.person, registration.protected
-    return Person.model_construct(
+    return Person(
         printed_name=held.function if protected else printed_name(held),
         given_name=None if protected else held.given_name,
         family_name=None if protected else held.family_name,

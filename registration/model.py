@@ -107,7 +107,7 @@ def register(
     if faults:
         raise Refused(faults)
     automatic = category.accreditation is Accreditation.AUTOMATIC
-    return Registration.model_construct(  # of parts that are validated
+    return Registration(
         delegate_id=delegate_id,
         revision=1,
         status=Status.ACCREDITED if automatic else Status.SUBMITTED,

@@ -13,7 +13,6 @@ from sqlalchemy import (
     ARRAY,
     ColumnElement,
     Connection,
-    CursorResult,
     Dialect,
     Executable,
     Table,
@@ -28,7 +27,7 @@ from sqlalchemy.sql.expression import ClauseElement, FunctionElement
 from sqlalchemy.types import NullType, TypeEngine
 
 
-def execute_many(tx: Connection, statement: Executable, rows: Sequence[Mapping[str, Any]]) -> CursorResult[Any]:
+def execute_many(tx: Connection, statement: Executable, rows: Sequence[Mapping[str, Any]]) -> None:
     """Execute `statement` for every row: mappings of the same names, which are all parameters that it has.
 
     The statement is compiled once: keep it, do not build it anew.
@@ -38,7 +37,7 @@ def execute_many(tx: Connection, statement: Executable, rows: Sequence[Mapping[s
         parameters: Any = [tuple([take(row) for take in prepared.taken.values()]) for row in rows]
     else:
         parameters = [{name: take(row) for name, take in prepared.taken.items()} for row in rows]
-    return tx.exec_driver_sql(prepared.sql, parameters)
+    tx.exec_driver_sql(prepared.sql, parameters)
 
 
 def upsert(tx: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
