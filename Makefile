@@ -5,6 +5,7 @@
 
 PYTHON ?= python3
 ARGS ?=
+VAR ?= var
 UPGRADE ?=
 BIN := .venv/bin
 UV := $(BIN)/uv
@@ -52,8 +53,11 @@ lock: $(DEVELOPMENT) ## writes the lock files again, after a dependency was adde
 .env: ## writes the secrets that docker-compose.yml needs, once
 	@umask 077 && $(PYTHON) -c 'import secrets; print("POSTGRES_PASSWORD=" + secrets.token_urlsafe(24))' > $@
 
-clean: ## forgets what the stack on this machine stored: var/
-	rm -rf var
+clean: ## forgets what the stack on this machine stored: var/, or VAR=another
+	@$(PYTHON) -c 'import fcntl, os, sys; lock = sys.argv[1] + "/lock"; \
+		os.path.exists(lock) and fcntl.flock(open(lock), fcntl.LOCK_EX | fcntl.LOCK_NB)' "$(VAR)" 2>/dev/null \
+		|| $(call give-up,A stack runs in $(VAR): stop it first.)
+	rm -rf "$(VAR)"
 
 distclean: clean ## forgets what was installed, too
 	rm -rf .venv .pytest_cache .ruff_cache .hypothesis .import_linter_cache

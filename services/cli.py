@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from services import operations
-from services.terminal import load, stopped
+from services.terminal import load, load_beside_stack, stopped
 from shared.logs import configure
 from shared.settings import ConferenceSettings, KafkaSettings, ServiceSettings
 
@@ -58,7 +58,7 @@ def printer(
     """Run a badge printer: reads the queue, prints one job at a time, reports on it."""
     from badging import printer as badge_printer
 
-    settings: badge_printer.PrinterSettings = load(badge_printer.PrinterSettings)
+    settings: badge_printer.PrinterSettings = load_beside_stack(badge_printer.PrinterSettings)
     configure("printer", log_format=settings.log_format, level=settings.log_level)
     badge_printer.run(settings, name, to, station)
 
@@ -96,7 +96,7 @@ def topics() -> None:
 
     from shared import topics as known
 
-    settings: KafkaSettings = load(KafkaSettings)
+    settings: KafkaSettings = load_beside_stack(KafkaSettings)
     try:
         created = known.create(settings, settings.stations)
     except (KafkaError, OSError) as error:
@@ -104,6 +104,8 @@ def topics() -> None:
         raise stopped(f"Kafka at {servers} does not answer ({type(error).__name__}): see KAFKA_BOOTSTRAP_SERVERS.") from None
     for name in created:
         typer.echo(f"created {name}")
+    if not created:
+        typer.echo("All topics exist.")
 
 
 operations.add_to(app)

@@ -10,14 +10,14 @@ from rich.console import Console
 from rich.text import Text
 
 from services.dead_letter_reading import Letter, NoSuchTopic, find_letter, read_letters
-from services.terminal import load, printable, stopped
+from services.terminal import load_beside_stack, printable, stopped
 from shared import topics
 from shared.settings import KafkaSettings
 
 
 def show_letters(service: str | None, topic: str | None, limit: int, *, as_json: bool) -> None:
     """List the newest letters of one service or of all, those alone whose event stood in `topic` where one is named."""
-    kafka = load(KafkaSettings)
+    kafka = load_beside_stack(KafkaSettings)
     letters = _letters(kafka, [service] if service else list(topics.SERVICES), topic, limit)
     if as_json:
         typer.echo(orjson.dumps([_summary(letter) for letter in letters], option=orjson.OPT_INDENT_2))
@@ -32,7 +32,7 @@ def show_letter(service: str, place: str, *, with_value: bool, as_json: bool) ->
     numbers = re.fullmatch(r"(\d{1,9})-(\d{1,18})", place)
     if numbers is None:
         raise stopped(f"{printable(place)} is no place: give it as `lanyard dead-letters list` shows it, such as 3-17.")
-    letter = _find(load(KafkaSettings), service, int(numbers[1]), int(numbers[2]))
+    letter = _find(load_beside_stack(KafkaSettings), service, int(numbers[1]), int(numbers[2]))
     if as_json:
         value = {"value": letter.value.decode("utf-8", "replace")} if with_value else {}
         whole = {**_summary(letter), "headers": letter.headers, **value}

@@ -90,13 +90,13 @@ async def run(settings: StackSettings) -> int:
                     display.console.print("Stopping every process.")
                 return exit_code
     except (CannotStart, ConferenceFault) as fault:
-        display.console.print(f"[red]{fault}[/]", highlight=False)
+        display.console.print(f"[red]{fault}[/]", highlight=False, soft_wrap=True)
         return CANNOT_START
 
 
 async def _work(settings: StackSettings, stack: Stack, display: Display) -> int:
     conference = await asyncio.to_thread(load, settings.conference_folder)
-    summary = Summary.kept(settings.var)
+    kept = summary = Summary.kept(settings.var)
     try:
         with display.shown():
             await stack.start(display.fetched)
@@ -104,11 +104,13 @@ async def _work(settings: StackSettings, stack: Stack, display: Display) -> int:
                 simulation = Simulation(settings.url("registration"), stack.keys, conference)
                 summary = await Demonstration(settings, stack.kafka, simulation, display.counted).run()
     except SimulationFailed as fault:
-        display.console.print(f"[red]{fault}[/]", highlight=False)
+        display.console.print(f"[red]{fault}[/]", highlight=False, soft_wrap=True)
         return FAILED
     if not summary.wrong:
         summary.keep(settings.var)
     _show(display.console, settings, stack, summary)
+    if kept is not None:
+        display.console.print("\nThis is the summary of the first run in this folder; nobody was registered again.")
     return FAILED if summary.wrong else 0
 
 

@@ -16,7 +16,7 @@ import httpx
 
 from services import example
 from shared.conference import Conference
-from shared.events import RegistrationSubmitted, Status
+from shared.events import Language, RegistrationSubmitted, Status
 
 AT_ONCE = 64
 FORM = "form"
@@ -38,6 +38,7 @@ class Posted:
     asked_at: float
     delegate_id: str
     category: str
+    language: Language
     status: str
 
 
@@ -64,7 +65,7 @@ class Simulation:
                 body = person.model_dump_json(exclude_none=True)
                 answer = await self._send(client, "POST", "/delegates", body, f"{self.seed}-{index}")
                 done()
-                return Posted(asked_at, answer["delegate_id"], person.category, answer["status"])
+                return Posted(asked_at, answer["delegate_id"], person.category, person.person.language, answer["status"])
 
             self.posted = await _at_most(AT_ONCE, [lambda i=i, p=p: register_one(i, p) for i, p in enumerate(people)])
         return self.posted
@@ -81,7 +82,7 @@ class Simulation:
                 if ending is Status.WITHDRAWN:
                     await self._send(client, "POST", f"{path}/withdrawal", None, key)
                 elif ending is Status.REFUSED:
-                    decision = {"decision": "refuse", "reason": example.REFUSALS["en"]}
+                    decision = {"decision": "refuse", "reason": example.REFUSALS[posted.language]}
                     await self._send(client, "POST", f"{path}/decision", decision, key)
                 elif posted.status != ending.value:
                     await self._send(client, "POST", f"{path}/decision", {"decision": "accredit"}, key)

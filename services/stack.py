@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import ClassVar, Self
 
 import httpx
+from kafka.errors import KafkaError
 from pydantic import Field
 
 from services import broker, first_keys
@@ -105,7 +106,11 @@ class Stack:
         await self._start_broker(fetched)
         self._step("Creating topics")
         kafka = self.kafka
-        await asyncio.to_thread(topics.create, kafka, kafka.stations)
+        try:
+            await asyncio.to_thread(topics.create, kafka, kafka.stations)
+        except (KafkaError, OSError) as error:
+            servers = kafka.kafka_bootstrap_servers
+            raise CannotStart(f"Kafka at {servers} does not answer ({type(error).__name__}): see its log.") from None
         await asyncio.to_thread(self._keep_keys)
         self._step("Starting registration, badging and notifications")
         await self.supervisor.start(*(self._service(name) for name in SERVICES))
@@ -140,7 +145,7 @@ class Stack:
             embedded = await asyncio.to_thread(broker.prepare, settings.var / "kafka", settings.kafka_port, fetched)
             self.kafka = settings.model_copy(update={"kafka_bootstrap_servers": embedded.bootstrap})
             wave.append(self._child("kafka", embedded.command, embedded.ready))
-        self._step("Starting Apache Kafka and the mail sink")
+        self._step("Starting Apache Kafka and the mail sink" if settings.embeds_broker else "Starting the mail sink")
         await self.supervisor.start(*wave)
 
     def _keep_keys(self) -> None:

@@ -18,6 +18,8 @@ _THIRD_PARTY_LEVEL = {
     "kafka": logging.ERROR,
     "faust": logging.ERROR,
     "mode": logging.ERROR,
+    "aiokafka.consumer.group_coordinator": logging.CRITICAL,  # a group that is being formed
+    "faust.transport.drivers.aiokafka": logging.CRITICAL,  # harmless alarms, faust-streaming #629; `services.watch` looks
     "uvicorn.access": logging.CRITICAL,
     "uvicorn": logging.WARNING,
     "alembic": logging.WARNING,

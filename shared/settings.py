@@ -30,8 +30,14 @@ class _FromEnvironment(BaseModel):
         try:
             return cls.model_validate(found)
         except ValidationError as error:
-            lines = [f"  {'_'.join(map(str, fault['loc'])).upper() or 'settings'}: {fault['msg']}" for fault in error.errors()]
+            lines = [f"  {_variable(cls.service, fault['loc'])}: {fault['msg']}" for fault in error.errors()]
             raise SettingsFault("These settings are missing or wrong:\n" + "\n".join(lines)) from None
+
+
+def _variable(service: str, location: tuple[int | str, ...]) -> str:
+    """The variable to set. A database is each service's own, so it is named by its own variable."""
+    name = str(location[0]).upper() if location else "settings"
+    return f"{service.upper()}_{name}" if name == "DATABASE_URL" and service else name
 
 
 def _lookup(source: Mapping[str, str], service: str, name: str) -> str | None:
