@@ -37,6 +37,7 @@ from shared.database import UtcDateTime
 from shared.events import BadgeContent, BadgeJob, DelegateRegistered, PrintState, Priority, SessionChanged
 from shared.outbox import Outbox
 from shared.revisions import KnownFacts
+from shared.rows import among, execute_many
 
 metadata = MetaData()
 outbox = Outbox(metadata, "badging")
@@ -128,17 +129,20 @@ class Counts(NamedTuple):
 
 def issued_to(tx: Connection, delegate_ids: Collection[UUID]) -> Mapping[UUID, list[Issued]]:
     """Every badge issued to these delegates, locked until the transaction ends; who has none is absent."""
-    b = badges.c
-    query = (
-        select(b.badge_id, b.serial, b.delegate_id, b.state, b.fingerprint, b.sheets)
-        .where(b.delegate_id.in_(delegate_ids))
-        .order_by(b.badge_id)
-        .with_for_update()
-    )
     issued: defaultdict[UUID, list[Issued]] = defaultdict(list)
-    for badge_id, serial, delegate_id, state, fingerprint, sheets in tx.execute(query):
+    found = tx.execute(_ISSUED, {"ids": list(delegate_ids)})
+    for badge_id, serial, delegate_id, state, fingerprint, sheets in found:
         issued[delegate_id].append(Issued(badge_id, serial, delegate_id, BadgeState(state), fingerprint, sheets))
     return issued
+
+
+_b = badges.c
+_ISSUED = (
+    select(_b.badge_id, _b.serial, _b.delegate_id, _b.state, _b.fingerprint, _b.sheets)
+    .where(among(_b.delegate_id, "ids"))
+    .order_by(_b.badge_id)
+    .with_for_update()
+)
 
 
 def void(tx: Connection, voided: Sequence[tuple[UUID, str]], at: datetime) -> None:
@@ -152,7 +156,10 @@ def void(tx: Connection, voided: Sequence[tuple[UUID, str]], at: datetime) -> No
 def issue(tx: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Store new badges, each made by `row_of`."""
     if rows:
-        tx.execute(_insert_valid, rows)
+        execute_many(tx, _INSERT, rows)
+
+
+_INSERT = badges.insert()
 
 
 def row_of(job: BadgeJob, fingerprint: str, revision: int) -> dict[str, Any]:
@@ -162,6 +169,7 @@ def row_of(job: BadgeJob, fingerprint: str, revision: int) -> dict[str, Any]:
         "serial": job.serial,
         "delegate_id": job.delegate_id,
         "job_id": job.job_id,
+        "state": BadgeState.VALID.value,
         "reason": job.reason,
         "supersedes": job.supersedes,
         "revision": revision,
@@ -193,9 +201,6 @@ def job_of(badge: Badge) -> BadgeJob | None:
         reason=badge.reason,
         requested_at=badge.issued_at,
     )
-
-
-_insert_valid = badges.insert().values(state=BadgeState.VALID.value)
 
 
 def wipe(tx: Connection, delegate_ids: Collection[UUID]) -> None:

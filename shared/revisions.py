@@ -13,6 +13,7 @@ from shared.database import insert
 from shared.events import DelegateRegistered, Fact, SessionChanged, Status
 from shared.faults import Overtaken
 from shared.received import Received, RefusedEvent
+from shared.rows import among, upsert
 
 Revised = DelegateRegistered | SessionChanged
 R = TypeVar("R", DelegateRegistered, SessionChanged)
@@ -42,14 +43,14 @@ class KnownFacts(Generic[R]):
             Column("content", Text, nullable=False),
         )
         self.erased = Table(f"{name}_erased", metadata, Column("key_hash", LargeBinary(32), primary_key=True))
+        columns = self.table.c
+        self._by_key = select(columns.key, columns.content).where(among(columns.key, "keys")).order_by(columns.key)
 
     def get(self, tx: Connection, keys: Iterable[str], *, lock: bool = False) -> dict[str, R]:
         """The newest known fact of each of `keys`, an unknown one absent; with `lock`, held until the transaction ends."""
-        query = (
-            select(self.table.c.key, self.table.c.content).where(self.table.c.key.in_(list(keys))).order_by(self.table.c.key)
-        )
-        query = query.with_for_update() if lock else query
-        return {key: self.fact_type.model_validate_json(content) for key, content in tx.execute(query)}
+        query = self._by_key.with_for_update() if lock else self._by_key
+        found = tx.execute(query, {"keys": list(keys)})
+        return {key: self.fact_type.model_validate_json(content) for key, content in found}
 
     def keep_newest(self, tx: Connection, batch: Sequence[Received[R]]) -> list[News[R]]:
         """Store what is newer than what was known and return it, one per key; drop the rest.
@@ -86,17 +87,7 @@ class KnownFacts(Generic[R]):
         if not facts:
             return
         rows = [{"key": fact.key, "revision": fact.revision, "content": fact.model_dump_json()} for fact in facts]
-        upsert = insert(tx, self.table)
-        stored = tx.execute(
-            upsert.on_conflict_do_update(
-                index_elements=["key"],
-                set_={"revision": upsert.excluded.revision, "content": upsert.excluded.content},
-                where=upsert.excluded.revision > self.table.c.revision,
-            ),
-            rows,
-            execution_options={"preserve_rowcount": True},  # else PostgreSQL's is lost
-        )
-        if stored.rowcount != len(rows):
+        if upsert(tx, self.table, rows, rising="revision") != len(rows):
             raise Overtaken
         erased = [{"key_hash": _hash(fact.key)} for fact in facts if _is_erased(fact)]
         if erased:

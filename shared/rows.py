@@ -27,22 +27,25 @@ from sqlalchemy.sql.expression import ClauseElement, FunctionElement
 from sqlalchemy.types import NullType, TypeEngine
 
 
-def execute_many(tx: Connection, statement: Executable, rows: Sequence[Mapping[str, Any]]) -> None:
+def execute_many(tx: Connection, statement: Executable, rows: Sequence[Mapping[str, Any]]) -> int:
     """Execute `statement` for every row: mappings of the same names, which are all parameters that it has.
 
-    The statement is compiled once: keep it, do not build it anew.
+    Returns how many rows it stored or changed. The statement is compiled once: keep it, do not build it anew.
     """
     prepared = _prepared(statement, tx.dialect, tuple(rows[0]))
     if prepared.positional:
         parameters: Any = [tuple([take(row) for take in prepared.taken.values()]) for row in rows]
     else:
         parameters = [{name: take(row) for name, take in prepared.taken.items()} for row in rows]
-    tx.exec_driver_sql(prepared.sql, parameters)
+    return tx.exec_driver_sql(prepared.sql, parameters, execution_options={"preserve_rowcount": True}).rowcount
 
 
-def upsert(tx: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert `rows`; where a row of the same primary key is there, give it what these have."""
-    execute_many(tx, _upserting(table, tx.dialect.name, tuple(rows[0])), rows)
+def upsert(tx: Connection, table: Table, rows: Sequence[Mapping[str, Any]], *, rising: str | None = None) -> int:
+    """Insert `rows`; where a row of the same primary key is there, give it what these have.
+
+    Where `rising` names a column, only if that rises. Returns how many were stored.
+    """
+    return execute_many(tx, _upserting(table, tx.dialect.name, tuple(rows[0]), rising), rows)
 
 
 def among(column: ColumnElement[Any], values: str) -> ColumnElement[Any]:
@@ -51,11 +54,12 @@ def among(column: ColumnElement[Any], values: str) -> ColumnElement[Any]:
 
 
 @lru_cache(maxsize=64)
-def _upserting(table: Table, dialect: str, given: tuple[str, ...]) -> Any:
+def _upserting(table: Table, dialect: str, given: tuple[str, ...], rising: str | None) -> Any:
     statement = postgresql_insert(table) if dialect == "postgresql" else sqlite_insert(table)
     key = [column.name for column in table.primary_key]
     updated = {name: statement.excluded[name] for name in given if name not in key}
-    return statement.on_conflict_do_update(index_elements=key, set_=updated)
+    only_if = None if rising is None else statement.excluded[rising] > table.c[rising]
+    return statement.on_conflict_do_update(index_elements=key, set_=updated, where=only_if)
 
 
 class _Prepared(NamedTuple):
