@@ -71,8 +71,9 @@ class Killing(ABC):
         assert died.exit_code == (0 if self._signal is SIGTERM else -SIGKILL)
 
     def _await_some(self) -> None:
+        """Return when the process has handled some, or others who share the work all of it."""
         give_up = time.monotonic() + STRIKES_WITHIN_SECONDS
-        while self.handled() == self._before:
+        while self.handled() == self._before and self.done() < self._all:
             assert time.monotonic() < give_up, f"{self.process} handles nothing"
             time.sleep(0.001)
 
@@ -111,11 +112,9 @@ class WithinABatch(OfAgents):
     """It dies with a batch that it took and cannot commit, and of which it must not have acknowledged anything."""
 
     def strike(self) -> bool:
-        unread = self._unread()
-        assert unread >= self._all - self.done()
-        give_up = time.monotonic() + TWO_COMMITS_SECONDS
-        while time.monotonic() < give_up:
-            assert self._unread() == unread, f"{self.process} acknowledged what it has not committed"
+        look_until = time.monotonic() + TWO_COMMITS_SECONDS
+        while time.monotonic() < look_until:
+            assert self._unread() == self._all - self._before, f"{self.process} acknowledged what it has not committed"
         killed = self._kill_unless_done()
         self._lock.rollback()
         return killed

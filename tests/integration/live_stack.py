@@ -29,7 +29,7 @@ from tests.integration.topic_reading import Positions
 from tests.waiting import until
 
 EXAMPLE = Path(__file__).parents[2] / "conferences" / "counter-terrorism-2018"
-ANSWERED_WITHIN_SECONDS = 40.0
+ANSWERED_WITHIN_SECONDS = 60.0
 PORTS = 5
 
 
@@ -75,7 +75,7 @@ class LiveStack:
     def _url(self, service: str, path: str) -> str:
         return f"{self.settings.url(service)}{path}"
 
-    async def settled(self, *, printed: bool = True, within: float = 120.0) -> None:
+    async def settled(self, *, printed: bool = True, within: float = 240.0) -> None:
         """Return when nothing is left to do; without `printed`, but to print."""
         await until(partial(self._nothing_left, printed), "all work was done", within=within, look_every=0.25)
 

@@ -131,7 +131,8 @@ async def test_nobody_is_lost_or_registered_twice_where_intake_dies(crowd: Crowd
 async def all_is_well(crowd: Crowd) -> None:
     await crowd.live.settled()
     found = await crowd.live.evidence()
-    assert violations(found, repeats=True) == []
+    wrong = violations(found, repeats=True)
+    assert not wrong, "\n".join(wrong)
     registrations = newest(found.registrations)
     assert {key: each.status for key, each in registrations.items()} == crowd.accepted
     amended = {key for key, each in registrations.items() if each.person and each.person.function == crowd.function}
