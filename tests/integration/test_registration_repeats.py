@@ -251,6 +251,17 @@ async def test_a_dry_run_tells_what_would_be_and_changes_nothing(registration_ap
     assert registration_app.rows() == before
 
 
+async def test_a_dry_run_frees_no_name_for_its_group(registration_app: RegistrationApp):
+    delegate = await registration_app.registered()
+    withdrawal = f"/delegates/{delegate}/withdrawal"
+    answers = await registration_app.together(
+        registration_app.ask("POST", withdrawal, params={"dry_run": "1"}),
+        registration_app.register(given_name="Eva"),
+    )
+    assert [each.status_code for each in answers] == [200, 201]
+    assert faults(await registration_app.register()) == {("/person", "known-person")}
+
+
 async def test_a_dry_run_tells_every_fault(registration_app: RegistrationApp):
     body = body_of(sessions=["nowhere"], time_zone="Mars/Base")
     answer = await registration_app.ask("POST", "/delegates", json=body, params={"dry_run": "1"})

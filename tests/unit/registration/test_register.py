@@ -166,6 +166,13 @@ def test_what_is_decided_on_a_fork_is_seen_only_when_it_is_adopted():
     assert (len(register.delegates), register.held("oslo"), register.enrolled("pilots"), len(register.changes)) == (1, 1, 0, 1)
     assert (len(fork.delegates), fork.held("oslo"), fork.enrolled("pilots"), len(fork.changes)) == (2, 2, 1, 2)
 
+    ada = next(iter(register.delegates.values()))
+    given_up = register.fork()
+    given_up.apply(model.withdraw(ada, AT))
+    assert given_up.forgotten == set(ada.known_by)
+    assert register.forgotten == set()
+    assert set(ada.known_by) <= set(register.people)
+
     register.adopt(fork)
     assert recounted(register) == recounted(fork)
     assert register == fork

@@ -170,8 +170,9 @@ def test_nobody_is_enrolled_in_what_is_over_cancelled_closed_or_unknown(register
         ("session_id", "not-in-audience"),
         ("session_id", "session-cancelled"),
     }
-    ended = pilots.ends_at
+    ended = register.sessions["welcome"].ends_at
     assert faults(lambda: model.enrol(member, "welcome", register, ended, LATER)) == {("session_id", "session-over")}
+    assert model.enrol(member, "welcome", register, ended - timedelta(seconds=1), LATER).is_enrolled_in("welcome")
     assert faults(lambda: model.enrol(member, "nowhere", register, BEFORE, LATER)) == {("session_id", "unknown-session")}
 
 
