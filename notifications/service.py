@@ -5,7 +5,6 @@ it does not matter which topic, partition or replica was first.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from sqlalchemy import Connection
 
@@ -68,7 +67,7 @@ class NoticeDesk:
 
 def _without_photo(received: Received[DelegateRegistered]) -> Received[DelegateRegistered]:
     """No notice shows a photo, so none is kept here."""
-    return replace(received, fact=received.fact.model_copy(update={"photo": None}))
+    return received._replace(fact=received.fact.model_copy(update={"photo": None}))
 
 
 def _kept(news: News[DelegateRegistered]) -> tuple[str, dict[str, object]]:

@@ -38,6 +38,8 @@ def _plain_text(value: str) -> str:
 
     The zero-width joiner and non-joiner stay: Persian and Indic names are spelt with them.
     """
+    if value.isascii() and value.isprintable() and not value.isspace():
+        return value
     if not value.isprintable():
         for character in value:
             if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp") and character not in "\u200c\u200d":

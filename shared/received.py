@@ -1,7 +1,6 @@
 """An event as it came from Kafka: its fact, and the record that carried it."""
 
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from shared.cloudevents import Envelope, Headers
 from shared.events import Fact
@@ -10,8 +9,7 @@ from shared.tracing import trace_id
 F = TypeVar("F", bound=Fact, covariant=True)
 
 
-@dataclass(frozen=True, slots=True)
-class RawRecord:
+class RawRecord(NamedTuple):
     """The record, byte for byte; `value` is `None` in a tombstone."""
 
     topic: str
@@ -22,8 +20,7 @@ class RawRecord:
     headers: Headers
 
 
-@dataclass(frozen=True, slots=True)
-class Received(Generic[F]):
+class Received(NamedTuple, Generic[F]):
     fact: F
     envelope: Envelope
     record: RawRecord

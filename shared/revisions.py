@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from typing import Generic, NamedTuple, TypeVar
 
-from sqlalchemy import Column, Connection, Integer, LargeBinary, MetaData, String, Table, Text, select
+from sqlalchemy import Column, Connection, Integer, MetaData, String, Table, Text, select
 
 from shared.database import insert
 from shared.events import DelegateRegistered, Fact, SessionChanged, Status
@@ -42,14 +42,15 @@ class KnownFacts(Generic[R]):
             Column("revision", Integer, nullable=False),
             Column("content", Text, nullable=False),
         )
-        self.erased = Table(f"{name}_erased", metadata, Column("key_hash", LargeBinary(32), primary_key=True))
+        self.erased = Table(f"{name}_erased", metadata, Column("key_hash", String(64), primary_key=True))
         columns = self.table.c
         self._by_key = select(columns.key, columns.content).where(among(columns.key, "keys")).order_by(columns.key)
+        self._by_key_locked = self._by_key.with_for_update()
+        self._erased_among = select(self.erased.c.key_hash).where(among(self.erased.c.key_hash, "hashes"))
 
     def get(self, tx: Connection, keys: Iterable[str], *, lock: bool = False) -> dict[str, R]:
         """The newest known fact of each of `keys`, an unknown one absent; with `lock`, held until the transaction ends."""
-        query = self._by_key.with_for_update() if lock else self._by_key
-        found = tx.execute(query, {"keys": list(keys)})
+        found = tx.execute(self._by_key_locked if lock else self._by_key, {"keys": list(keys)})
         return {key: self.fact_type.model_validate_json(content) for key, content in found}
 
     def keep_newest(self, tx: Connection, batch: Sequence[Received[R]]) -> list[News[R]]:
@@ -60,11 +61,12 @@ class KnownFacts(Generic[R]):
         """
         newest: dict[str, Received[R]] = {}
         for received in batch:
-            held = newest.get(received.fact.key)
+            key = received.fact.key
+            held = newest.get(key)
             if held is not None and held.fact.revision == received.fact.revision:
                 _same_content(held.fact, received.fact)
             if held is None or received.fact.revision > held.fact.revision:
-                newest[received.fact.key] = received
+                newest[key] = received
         for key in self._erased_keys(tx, newest):
             del newest[key]
         known = self.get(tx, newest, lock=True)
@@ -95,7 +97,7 @@ class KnownFacts(Generic[R]):
 
     def _erased_keys(self, tx: Connection, keys: Iterable[str]) -> list[str]:
         hashes = {_hash(key): key for key in keys}
-        found = tx.execute(select(self.erased.c.key_hash).where(self.erased.c.key_hash.in_(list(hashes))))
+        found = tx.execute(self._erased_among, {"hashes": list(hashes)})
         return [hashes[key_hash] for key_hash in found.scalars()]
 
 
@@ -108,5 +110,5 @@ def _is_erased(fact: Revised) -> bool:
     return isinstance(fact, DelegateRegistered) and fact.status is Status.ERASED
 
 
-def _hash(key: str) -> bytes:
-    return hashlib.sha256(key.encode()).digest()
+def _hash(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()

@@ -18,7 +18,7 @@ def upgrade() -> None:
         )
         op.create_table(
             f"{facts}_erased",
-            sa.Column("key_hash", sa.LargeBinary(length=32), nullable=False),
+            sa.Column("key_hash", sa.String(length=64), nullable=False),
             sa.PrimaryKeyConstraint("key_hash"),
         )
     op.create_table(

@@ -16,7 +16,7 @@ def upgrade() -> None:
             sa.Column("revision", sa.Integer, nullable=False),
             sa.Column("content", sa.Text, nullable=False),
         )
-        op.create_table(f"{facts}_erased", sa.Column("key_hash", sa.LargeBinary(32), primary_key=True))
+        op.create_table(f"{facts}_erased", sa.Column("key_hash", sa.String(64), primary_key=True))
     op.create_table(
         "enrolments",
         sa.Column("session_id", sa.String(64), primary_key=True),
