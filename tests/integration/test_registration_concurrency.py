@@ -187,8 +187,10 @@ async def test_a_crowd_that_grew_meanwhile_is_read_again(postgresql_url: str, tm
             return found
 
         monkeypatch.setattr(reach, "_crowd", crowd_then_somebody_enrols)
-        answer = await in_time(one.ask("PATCH", "/sessions/welcome", "programme", json={"audience": ["guest"]}))
+        with capture_logs() as logs:
+            answer = await in_time(one.ask("PATCH", "/sessions/welcome", "programme", json={"audience": ["guest"]}))
         assert (answer.status_code, answer.json()["enrolled"]) == (200, 0)
+        assert [each["take"] for each in logs if each["event"] == "group_overtaken"] == [1]
         assert looked[0] == 0
         assert looked[-1] == 1
         assert not one.delegate(delegate).is_enrolled_in("welcome")
