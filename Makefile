@@ -82,9 +82,10 @@ $(UV): requirements-uv.lock
 	@$(PYTHON) -m venv .venv && $(BIN)/pip install --quiet --require-hashes --requirement requirements-uv.lock || $(not-installed)
 	@touch $@
 
+# Compiled here, once: what is left uncompiled is compiled again by each process that may not write beside it.
 # hatchling, which lays the project into the environment, is locked like the rest: nothing is fetched outside the locks.
 install = echo "Installing the packages of $(1)" && \
-	$(UV) pip install --python $(BIN)/python --quiet --require-hashes --requirement $(1) && \
+	$(UV) pip install --python $(BIN)/python --quiet --compile-bytecode --require-hashes --requirement $(1) && \
 	$(UV) pip install --python $(BIN)/python --quiet --no-deps --no-build-isolation --editable . || $(not-installed)
 
 not-installed = $(call give-up,The packages could not be installed: the reason is above. Without a network$(,) connect it (behind a proxy \
