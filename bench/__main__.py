@@ -36,12 +36,15 @@ async def _measured(names: list[str], rounds: int, console: Console) -> list[Mea
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measures the main paths, each beside its limit.")
-    parser.add_argument("measurements", nargs="*", choices=list(MEASUREMENTS), default=list(MEASUREMENTS))
+    # Without `choices`: argparse before Python 3.12 checks an empty list against them.
+    parser.add_argument("measurements", nargs="*", help=f"of {', '.join(MEASUREMENTS)}; all, where none is named")
     parser.add_argument("--rounds", type=int, default=3, help="how often ours and the limit take turns")
     given = parser.parse_args()
+    if unknown := set(given.measurements) - set(MEASUREMENTS):
+        parser.error(f"there is no measurement {', '.join(sorted(unknown))}: choose of {', '.join(MEASUREMENTS)}")
     console = Console()
     try:
-        measures = asyncio.run(_measured(given.measurements, given.rounds, console))
+        measures = asyncio.run(_measured(given.measurements or list(MEASUREMENTS), given.rounds, console))
     except (CannotStart, Spoilt) as fault:
         console.print(f"[red]{fault}[/]", highlight=False)
         return 2
