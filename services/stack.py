@@ -113,11 +113,11 @@ class Stack:
             raise CannotStart(f"Kafka at {servers} does not answer ({type(error).__name__}): see its log.") from None
         await asyncio.to_thread(self._keep_keys)
         self._step("Starting registration, badging and notifications")
-        await self.supervisor.start(*(self._service(name) for name in SERVICES))
+        await self.supervisor.start(*(self.service_child(name) for name in SERVICES))
 
     async def start_printers(self) -> None:
         self._step("Starting two badge printers")
-        await self.supervisor.start(*(self._printer(name) for name in PRINTERS))
+        await self.supervisor.start(*(self.printer_child(name) for name in PRINTERS))
 
     async def __aenter__(self) -> Self:
         return self
@@ -156,7 +156,8 @@ class Stack:
         finally:
             database.close()
 
-    def _service(self, name: str) -> Child:
+    def service_child(self, name: str) -> Child:
+        """How a service is run; a test may have it run otherwise."""
         settings = self.settings
         environment = {
             f"{name.upper()}_DATABASE_URL": settings.database(name),
@@ -172,7 +173,8 @@ class Stack:
         url = settings.url(name)
         return self._child(name, [sys.executable, "-m", "services", name], lambda: _answers(f"{url}/ready"), environment, url)
 
-    def _printer(self, name: str) -> Child:
+    def printer_child(self, name: str) -> Child:
+        """How a printer is run; a test may have it run otherwise."""
         to = self.settings.printed_folder
         to.mkdir(parents=True, exist_ok=True)
         command = [sys.executable, "-m", "services", "printer", "--name", name, "--to", str(to)]
