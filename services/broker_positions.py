@@ -3,18 +3,14 @@
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Any, Protocol, cast
+from typing import Any
 
-from kafka import KafkaAdminClient
-from kafka.structs import OffsetAndMetadata, OffsetAndTimestamp, TopicPartition
+from kafka.structs import OffsetAndMetadata, TopicPartition
 from pydantic import BaseModel
 
+from services.broker_admin import EARLIEST, LATEST, Admin, connected, offsets
 from shared import flows, topics
 from shared.settings import KafkaSettings
-
-ANSWERS_WITHIN_MS = 5000
-_EARLIEST, _LATEST = -2, -1
-"""Stand for an offset in Kafka's ListOffsets request."""
 
 
 class Waiting(BaseModel):
@@ -56,17 +52,6 @@ class Positions(BaseModel):
     dead_letters: list[DeadLetters]
 
 
-class _Admin(Protocol):
-    """kafka-python 3's administration: the types that come with the type checker are of version 2."""
-
-    def list_topics(self) -> list[str]: ...
-    def describe_topics(self, topics: list[str]) -> list[dict[str, Any]]: ...
-    def list_partition_offsets(self, wanted: Mapping[TopicPartition, int]) -> dict[TopicPartition, OffsetAndTimestamp]: ...
-    def list_group_offsets(self, groups: list[str]) -> dict[str, dict[TopicPartition, OffsetAndMetadata]]: ...
-    def describe_groups(self, groups: list[str]) -> dict[str, dict[str, Any]]: ...
-    def close(self) -> None: ...
-
-
 @dataclass(frozen=True, slots=True)
 class _Group:
     """A consumer group and the topics it reads, all by their full names."""
@@ -79,8 +64,7 @@ def positions(kafka: KafkaSettings) -> Positions:
     """Look at all topics and consumer groups of a deployment. Blocks for seconds at most; raises `KafkaError`."""
     groups = _groups(kafka)
     wanted = {kafka.topic(topic.name) for topic in topics.all_topics(kafka.stations)}
-    limits: dict[str, Any] = {"bootstrap_timeout_ms": ANSWERS_WITHIN_MS, "request_timeout_ms": ANSWERS_WITHIN_MS}
-    with closing(cast(_Admin, KafkaAdminClient(**kafka.client_arguments(), **limits))) as admin:
+    with closing(connected(kafka)) as admin:
         ends = _Ends(admin, wanted & set(admin.list_topics()))
         committed = admin.list_group_offsets([group.name for group in groups])
         members = _members(admin.describe_groups([group.name for group in groups]))
@@ -130,14 +114,14 @@ def _queue(
 class _Ends:
     """The first and the next offset of every partition of some topics."""
 
-    def __init__(self, admin: _Admin, existing: Collection[str]) -> None:
+    def __init__(self, admin: Admin, existing: Collection[str]) -> None:
         self.existing = set(existing)
         described = admin.describe_topics(sorted(existing)) if existing else []
         partitions = [
             TopicPartition(topic["name"], each["partition_index"]) for topic in described for each in topic["partitions"]
         ]
-        self._first = _offsets(admin, partitions, _EARLIEST)
-        self._next = _offsets(admin, partitions, _LATEST)
+        self._first = offsets(admin, partitions, EARLIEST)
+        self._next = offsets(admin, partitions, LATEST)
 
     def records(self, topic: str) -> int:
         return sum(end - self._first[each] for each, end in self._next.items() if each.topic == topic)
@@ -147,13 +131,6 @@ class _Ends:
         own = {each: end for each, end in self._next.items() if each.topic == topic}
         done = {each: committed[each].offset if each in committed else 0 for each in own}
         return sum(max(0, end - max(done[each], self._first[each])) for each, end in own.items())
-
-
-def _offsets(admin: _Admin, partitions: list[TopicPartition], wanted: int) -> dict[TopicPartition, int]:
-    if not partitions:
-        return {}
-    found = admin.list_partition_offsets(dict.fromkeys(partitions, wanted))
-    return {partition: found[partition].offset for partition in partitions}
 
 
 def _members(described: Mapping[str, dict[str, Any]]) -> dict[str, list[str]]:

@@ -181,7 +181,7 @@ class _Process:
         await app.start()
         self._state.agents = "running"
         log.info("agents_started")
-        await Watch(app, self._inbox).run()
+        await Watch(app, self._inbox, self._settings).run()
 
     async def _await_topics(self) -> None:
         while True:

@@ -58,8 +58,6 @@ class Inbox:
         self.failed: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
         """Done when an agent can not go on: the process must end, with nothing more acknowledged."""
         self.stopping = False
-        self.acknowledged: dict[tuple[str, int], int] = {}
-        """The highest offset acknowledged in this process, by topic and partition."""
         self.retried_at = 0.0
         """When a batch last waited for a fault to pass, by `time.monotonic`."""
 
@@ -70,9 +68,8 @@ class Inbox:
             async for events in batches(stream, BATCH):
                 records = [_raw(event) for event in events]
                 await self._retry_passing(lambda records=records: self._handle(records, readers[0], by_type))
-                for event, record in zip(events, records, strict=True):
+                for event in events:
                     await stream.ack(event)
-                    self.acknowledged[record.topic, record.partition] = record.offset
         except BaseException as error:
             # An agent that is restarted inside the process acknowledges past what it never handled (measured).
             if not self.stopping and not self.failed.done():

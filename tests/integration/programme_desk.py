@@ -38,6 +38,8 @@ class Programme:
         self._effects = sa.Table("effects", metadata, sa.Column("session_id", sa.String), sa.Column("revision", sa.Integer))
         database.transaction(metadata.create_all)
         self._positions = Positions(kafka)
+        self.app: faust.App | None = None
+        """The agents' app, while they run."""
         self.batches: list[list[str]] = []
         """Every batch that was begun: the session ids in it."""
         self.before_commit: Callable[[Sequence[str]], None] = lambda _: None
@@ -77,6 +79,7 @@ class Programme:
             await inbox.consume(stream, sessions)
 
         app.finalize()
+        self.app = app
         relaying = asyncio.create_task(Relay(self.database, self.outbox, self.kafka).run())
         await app.start()
         try:
