@@ -1,6 +1,7 @@
 """What the system left behind, read by other means than its own: topics, sheets and mails; and what badging's API says."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from email import message_from_bytes
 from email.message import Message
@@ -8,6 +9,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
+
+from pydantic import ValidationError
 
 from shared import topics
 from shared.conference import Conference
@@ -23,6 +26,15 @@ class Sheet(NamedTuple):
 
     serial: str
     number: int
+
+
+class DeadLetter(NamedTuple):
+    """An event that a service could not take: where the letter lies, and where its event stood."""
+
+    topic: str
+    event_topic: str
+    partition: int
+    offset: int
 
 
 class Mail:
@@ -68,8 +80,7 @@ class Evidence:
     sessions: Sequence[SessionChanged]
     jobs: Sequence[BadgeJob]
     reports: Sequence[BadgeStatus]
-    dead_letters: Sequence[str]
-    """The topic of each."""
+    dead_letters: Sequence[DeadLetter]
     sheets: Sequence[Sheet]
     mails: Sequence[Mail]
     badges: Sequence[dict[str, Any]]
@@ -87,7 +98,7 @@ def gathered(
         sessions=_facts(SessionChanged, kafka, topics.SESSION_CHANGED),
         jobs=jobs,
         reports=_facts(BadgeStatus, kafka, topics.BADGE_STATUS),
-        dead_letters=[each for each in map(topics.dead_letter, topics.SERVICES) for _ in records_in(kafka, each)],
+        dead_letters=[letter for each in map(topics.dead_letter, topics.SERVICES) for letter in _dead_letters(kafka, each)],
         sheets=[sheet_named(file.stem, {job.serial for job in jobs}) for file in sorted(printed.glob("*.pdf"))],
         mails=[Mail(file.read_bytes()) for file in sorted(mailed.glob("*.eml"))],
         badges=badges,
@@ -100,5 +111,14 @@ def sheet_named(stem: str, serials: Iterable[str]) -> Sheet:
     return Sheet(serial, int(number)) if serial in serials and number.isdecimal() else Sheet(stem, 1)
 
 
+def _dead_letters(kafka: KafkaSettings, topic: str) -> list[DeadLetter]:
+    headers = [each.headers for each in records_in(kafka, topic)]
+    return [DeadLetter(topic, each["error_topic"], int(each["error_partition"]), int(each["error_offset"])) for each in headers]
+
+
 def _facts(fact_type: type[F], kafka: KafkaSettings, *names: str) -> list[F]:
-    return [fact_type.model_validate_json(each.value or b"") for each in records_in(kafka, *names)]
+    found: list[F] = []
+    for each in records_in(kafka, *names):
+        with suppress(ValidationError):  # put there by a test, to be found among the dead letters
+            found.append(fact_type.model_validate_json(each.value or b""))
+    return found

@@ -123,7 +123,7 @@ class LiveStack:
 @asynccontextmanager
 async def live_stack(var: Path) -> AsyncIterator[LiveStack]:
     """A stack in the folder `var`, on free ports, its printers not started yet."""
-    settings = StackSettings(var=var, port=_free_ports(), conference_folder=EXAMPLE)
+    settings = StackSettings(var=var, port=free_ports(), conference_folder=EXAMPLE)
     conference = load(EXAMPLE)
     with patch.dict(os.environ):
         os.environ.pop("KAFKA_BOOTSTRAP_SERVERS", None)  # always a broker of its own
@@ -136,7 +136,7 @@ async def live_stack(var: Path) -> AsyncIterator[LiveStack]:
                     yield LiveStack(stack, conference, simulation, positions, http, changes)
 
 
-def _free_ports() -> int:
+def free_ports() -> int:
     """The first of as many free ports in a row as a stack takes."""
     for first in random.sample(FREE_PORTS[:-PORTS], 50):
         with ExitStack() as held:

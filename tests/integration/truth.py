@@ -4,7 +4,7 @@ It is derived from the topics alone. What a service says of itself is compared w
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from shared.events import DelegateRegistered, SessionChanged
 from tests.integration.evidence import Evidence
@@ -15,21 +15,27 @@ from tests.integration.true_notices import ambiguous_mails, wrong_notices
 
 def violations(found: Evidence, *, repeats: bool) -> list[str]:
     """Every breach. With `repeats`, which a crash may leave, the same thing may be there again, never another one."""
-    registrations, sessions = histories(found.registrations), histories(found.sessions)
-    checks = [
-        _in_order(found),
-        _gaps(registrations),
-        _gaps(sessions),
-        wrong_badges(found, registrations),
-        said_by_badging(found),
-        wrong_sheets(found),
-        ambiguous_mails(found.mails),
-        wrong_notices(found, registrations, sessions),
-        _buried(found),
-    ]
+    named = breaches(found) | {"only what cannot be read is a dead letter": list(_buried(found))}
     if not repeats:
-        checks.append(_repeats(found))
-    return [breach for check in checks for breach in check]
+        named["nothing is there twice"] = list(_repeats(found))
+    return [breach for breaches in named.values() for breach in breaches]
+
+
+def breaches(found: Evidence, *, undeliverable: Callable[[str], bool] = lambda _: False) -> dict[str, list[str]]:
+    """By invariant, how it is broken. Who has an `undeliverable` address cannot be told, and is not missed."""
+    registrations, sessions = histories(found.registrations), histories(found.sessions)
+    deliverable = {
+        key: revisions
+        for key, revisions in registrations.items()
+        if not any(each.person is not None and undeliverable(each.person.email) for each in revisions)
+    }
+    return {
+        "events of one delegate are in order": [*_in_order(found), *_gaps(registrations), *_gaps(sessions)],
+        "one valid badge, with the final content": [*wrong_badges(found, registrations), *said_by_badging(found)],
+        "no print job is lost": list(wrong_sheets(found)),
+        "one Message-ID for one notice": list(ambiguous_mails(found.mails)),
+        "everybody is told the truth": list(wrong_notices(found, deliverable, sessions)),
+    }
 
 
 def _in_order(found: Evidence) -> Iterator[str]:
@@ -47,7 +53,7 @@ def _gaps(histories: History[Revised]) -> Iterator[str]:
 
 
 def _buried(found: Evidence) -> Iterator[str]:
-    for topic, number in Counter(found.dead_letters).items():
+    for topic, number in Counter(each.topic for each in found.dead_letters).items():
         yield f"{number} dead letters lie in {topic}"
 
 

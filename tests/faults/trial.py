@@ -1,0 +1,94 @@
+"""One trial: a load on a faulty stack while the nemesis works, then healing, then the verdict and its report."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+
+import httpx
+from sqlalchemy import select
+
+from registration.store import delegates
+from shared.database import Database
+from tests.faults.breakage import heal
+from tests.faults.checker import DONE, Verdict, verdict
+from tests.faults.load import Load
+from tests.faults.nemesis import Nemesis
+from tests.faults.running import Faulty, faulty_stack
+
+SETTLED_WITHIN_SECONDS = 300.0
+WARM_UP_SECONDS = 3.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is tried; the same plan breaks the same things in the same order."""
+
+    seed: int
+    postgresql: bool
+    rate: float = 50.0
+    """Changes a second."""
+    seconds: float | None = None
+    """How long the nemesis works; each of `faults` once, one after another, where it is left out."""
+    faults: Sequence[str] | None = None
+    """Their names; all there are, where it is left out."""
+    mutation: str | None = None
+
+
+@dataclass
+class Trial:
+    plan: Plan
+    verdict: Verdict
+    inflicted: Mapping[str, int]
+    """By kind of fault."""
+    not_possible: Mapping[str, str]
+    """Faults that never struck, and why."""
+    longest_stall: float
+    """Seconds without a change accepted."""
+    settled_after: float
+    """Seconds from the healing to the last work done."""
+
+
+async def tried(plan: Plan, folder: Path) -> Trial:
+    """Do it in `folder`, an empty one, where the history is left."""
+    async with faulty_stack(folder / "var", postgresql=plan.postgresql, mutation=plan.mutation) as faulty:
+        load, nemesis = Load(faulty.live, plan.rate, plan.seed), Nemesis(faulty, plan.seed, plan.faults)
+        loading = asyncio.create_task(load.run())
+        try:
+            await asyncio.sleep(WARM_UP_SECONDS)
+            await (nemesis.run_once() if plan.seconds is None else nemesis.run_for(plan.seconds))
+        finally:
+            load.stop()
+            await heal(faulty)
+            await loading
+        healed = monotonic()
+        undone = await _undone(faulty)
+        settled_after = monotonic() - healed
+        found = await faulty.live.evidence()
+        stored = await asyncio.to_thread(_stored, faulty.live.settings.database("registration"))
+        judged = verdict(load.history, found, stored, nemesis.poison.places)
+        judged.broken[DONE] = undone
+        load.history.write(folder / "history.jsonl", nemesis.noted)
+        return Trial(plan, judged, nemesis.inflicted, nemesis.not_possible, load.history.longest_stall(), settled_after)
+
+
+async def _undone(faulty: Faulty) -> list[str]:
+    """What was still to do a long time after all was healed."""
+    try:
+        await faulty.live.settled(within=SETTLED_WITHIN_SECONDS)
+    except (AssertionError, httpx.HTTPError) as error:
+        told = {each: await faulty.live.waiting(each) for each in ("registration", "badging", "notifications")}
+        return [f"{error or type(error).__name__}: {told}"]
+    return []
+
+
+def _stored(url: str) -> dict[str, tuple[int, str]]:
+    database = Database(url, "registration")
+    c = delegates.c
+    try:
+        with database.connect() as connection:
+            rows = connection.execute(select(c.delegate_id, c.revision, c.status))
+            return {str(delegate_id): (revision, status) for delegate_id, revision, status in rows}
+    finally:
+        database.close()
