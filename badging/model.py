@@ -1,5 +1,6 @@
 """The rules of badging: which badge a delegate should hold, what printers' reports mean, who may enter."""
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -66,11 +67,13 @@ class Badge:
     printed_at: datetime | None
     sheets: int
     """How many times a printer reported it as printed."""
+    possible_sheets: int
+    """How many sheets there may be, with those that a printer accepted and of which it said no more."""
 
     @property
     def possible_second_sheet(self) -> bool:
-        """A printer that died between printing and its commit prints the same badge again."""
-        return self.sheets > 1
+        """A printer died at this badge: whoever printed it again cannot know whether the first sheet lies there."""
+        return self.possible_sheets > 1
 
     @property
     def to_destroy(self) -> bool:
@@ -159,6 +162,7 @@ class Printing(NamedTuple):
     printer: str
     printed_at: datetime | None
     sheets: int
+    possible_sheets: int
 
 
 _STRENGTH = {PrintState.ACCEPTED: 0, PrintState.FAILED: 1, PrintState.PRINTED: 2}
@@ -167,13 +171,21 @@ _STRENGTH = {PrintState.ACCEPTED: 0, PrintState.FAILED: 1, PrintState.PRINTED: 2
 def printing(reports: Collection[Report]) -> Printing:
     """Take one or more reports in any order: a sheet that exists outweighs a failure, a failure an acceptance."""
     decisive = max(reports, key=lambda report: (_STRENGTH[report.state], report.at, report.printer))
+    told = Counter((state, printer) for state, printer, _ in {report[:3] for report in reports})
     return Printing(
         print_state=Progress(decisive.state.value),
         print_cause=decisive.cause,
         printer=decisive.printer,
         printed_at=decisive.at if decisive.state is PrintState.PRINTED else None,
-        sheets=len({(report.printer, report.at) for report in reports if report.state is PrintState.PRINTED}),
+        sheets=sum(count for (state, _), count in told.items() if state is PrintState.PRINTED),
+        possible_sheets=sum(_possible_sheets(told, printer) for printer in {printer for _, printer in told}),
     )
+
+
+def _possible_sheets(told: Counter[tuple[PrintState, str]], printer: str) -> int:
+    """Those of one printer, which may report no acceptances, as a third party's need not."""
+    accepted = told[PrintState.ACCEPTED, printer] - told[PrintState.FAILED, printer]
+    return max(accepted, told[PrintState.PRINTED, printer])
 
 
 # --- who may enter ------------------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """A badge printer: takes one job, prints it, reports it, commits it, takes the next.
 
 It uses nothing of badging but the queue and what a job carries, as anyone's printer may. A sheet may be printed twice
-after a crash, never not at all.
+after a crash, never not at all: `accepted`, which it reports before it lays a sheet down, lets badging see that.
 """
 
 import re
@@ -64,8 +64,8 @@ class NeverPrintable(Exception):
     """No printer can print this job; the message says why, in ids and codes."""
 
 
-class _Handled(NamedTuple):
-    """What became of a job: if Kafka gives it again before it is committed, it is reported again and not printed again."""
+class _Told(NamedTuple):
+    """What was said of a job: if Kafka gives it again before it is committed, the same is said again, and counts once."""
 
     job: RawRecord
     status: BadgeStatus | None
@@ -90,7 +90,8 @@ class BadgePrinter:
         self._stop = stop
         self._leave_after_seconds = leave_after_seconds
         self._log = log.bind(printer=name)
-        self._handled: _Handled | None = None
+        self._accepted: _Told | None = None
+        self._handled: _Told | None = None
         self._waits_for: str | None = None
 
     def run(self) -> None:
@@ -99,6 +100,7 @@ class BadgePrinter:
         while not self._stop.is_set():
             try:
                 self._tray.check()
+                self._tray.tidy()
                 self._print_jobs()
             except KafkaError as error:
                 self._wait_for("broker", error)
@@ -120,13 +122,13 @@ class BadgePrinter:
         envelope = decode(job.headers, default_type=BadgeJob.event_type, default_id="")
         if self._handled is None or self._handled.job != job:
             try:
-                self._handled = _Handled(job, self._print(job, envelope))
+                self._handled = self._print(queue, job, envelope)
             except OSError as error:
                 queue.put_back(job)
                 self._log_waiting("paper", error, **ids_in(job.value), trace_id=trace_id(envelope.traceparent))
                 self._await_paper(queue)
                 return
-        if self._handled.status is None or self._reported(queue, job, self._handled.status, envelope):
+        if self._handled and self._reported(queue, self._handled, envelope):
             queue.done(job)
             self._waits_for = None
 
@@ -144,31 +146,46 @@ class BadgePrinter:
             else:
                 return
 
-    def _reported(self, queue: PrintQueue, job: RawRecord, status: BadgeStatus, envelope: Envelope) -> bool:
-        """Whether Kafka has the report; it has, unless the printer is told to stop before."""
+    def _reported(self, queue: PrintQueue, told: _Told, envelope: Envelope) -> bool:
+        """Whether Kafka has the report, if there is one; it has, unless the printer is told to stop before."""
+        if told.status is None:
+            return True
         while not self._stop.is_set():
             try:
-                queue.report(status, envelope.traceparent)
+                queue.report(told.status, envelope.traceparent)
             except KafkaTimeoutError as error:
-                self._log_waiting("broker", error, **ids_in(job.value), trace_id=trace_id(envelope.traceparent))
+                self._log_waiting("broker", error, **ids_in(told.job.value), trace_id=trace_id(envelope.traceparent))
             else:
                 return True
         return False
 
-    def _print(self, record: RawRecord, envelope: Envelope) -> BadgeStatus | None:
-        """Print it, or find that it can never be printed. Raises `OSError` where it can, but not now."""
+    def _print(self, queue: PrintQueue, record: RawRecord, envelope: Envelope) -> _Told | None:
+        """Print it, or find that it can never be printed; `None` where the printer is told to stop before.
+
+        Raises `OSError` or `KafkaError` where it can be printed, but not now.
+        """
         try:
             job = read_job(record, envelope)
-            sheet = self._tray.lay(job.serial, render.pdf([job]))
+            sheet = self._laid(queue, record, job, envelope)
         except (NeverPrintable, render.CannotRender) as error:
-            return self._failed(record, envelope, str(error))
-        except OSError:
+            return _Told(record, self._failed(record, envelope, str(error)))
+        except (OSError, KafkaError):
             raise
         except Exception as error:  # a fault of ours must not stop the jobs behind it
-            return self._failed(record, envelope, f"fault in the printer: {type(error).__name__} at {_place_of(error)}")
+            cause = f"fault in the printer: {type(error).__name__} at {_place_of(error)}"
+            return _Told(record, self._failed(record, envelope, cause))
+        if sheet is None:
+            return None
         ids = ids_in(record.value)
         self._log.info("badge_printed", **ids, sheet=sheet.name, trace_id=trace_id(envelope.traceparent))
-        return self._status(PrintState.PRINTED, ids)
+        return _Told(record, self._status(PrintState.PRINTED, ids))
+
+    def _laid(self, queue: PrintQueue, record: RawRecord, job: BadgeJob, envelope: Envelope) -> Path | None:
+        """Lay the sheet down once Kafka has it that one will lie there: badging counts also that of a printer which died."""
+        with self._tray.holding(render.pdf([job])) as sheet:
+            if self._accepted is None or self._accepted.job != record:
+                self._accepted = _Told(record, self._status(PrintState.ACCEPTED, ids_in(record.value)))
+            return sheet.lay(job.serial) if self._reported(queue, self._accepted, envelope) else None
 
     def _failed(self, record: RawRecord, envelope: Envelope, cause: str) -> BadgeStatus | None:
         ids = ids_in(record.value)

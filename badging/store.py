@@ -69,6 +69,7 @@ badges = Table(
     Column("printer", String(160)),
     Column("printed_at", UtcDateTime),
     Column("sheets", Integer, nullable=False, server_default="0"),
+    Column("possible_sheets", Integer, nullable=False, server_default="0"),
 )
 _one_valid_badge = text("state = 'valid'")
 Index("badges_by_delegate", badges.c.delegate_id)

@@ -59,7 +59,8 @@ def well() -> Evidence:
             *told((dee[0], before), (dee[1], before)),
         ],
         badges=[
-            {"serial": each.serial, "state": "void" if void else "valid", "to_destroy": void}
+            # A second sheet is possible of each, and need not be.
+            {"serial": each.serial, "state": "void" if void else "valid", "to_destroy": void, "possible_second_sheet": True}
             for each, void in zip(jobs, (False, True, False, True), strict=True)
         ],
     )
@@ -189,6 +190,9 @@ DOCTORED: dict[str, Callable[[Evidence], Evidence]] = {
     "does not list HD26-00001-AAAAA as issued": lambda f: replace(f, badges=without(f.badges, at=0)),
     "does not list HD26-00002-AAAAA as to destroy": lambda f: badge(f, 1, to_destroy=False),
     "lists HD26-00001-AAAAA as to destroy, which it is not": lambda f: badge(f, 0, to_destroy=True),
+    "does not flag HD26-00001-AAAAA": lambda f: replace(
+        badge(f, 0, possible_second_sheet=False), sheets=[*f.sheets, Sheet("HD26-00001-AAAAA", 2)]
+    ),
     # sheets
     "has no sheet": lambda f: replace(f, sheets=without(f.sheets, at=1)),
     "was never reported": lambda f: replace(f, reports=without(f.reports, at=1)),

@@ -88,6 +88,9 @@ def said_by_badging(found: Evidence) -> Iterator[str]:
     yield from _differs("valid", {each["serial"] for each in found.badges if each["state"] == "valid"}, valid)
     yield from _differs("issued", {each["serial"] for each in found.badges}, issued)
     yield from _differs("to destroy", {each["serial"] for each in found.badges if each["to_destroy"]}, printed - valid)
+    flagged = {each["serial"] for each in found.badges if each["possible_second_sheet"]}
+    for serial in sorted({sheet.serial for sheet in found.sheets if sheet.number > 1} - flagged):
+        yield f"badging does not flag {serial}, of which a second sheet lies there"
 
 
 def _differs(what: str, said: set[str], true: set[str]) -> Iterator[str]:

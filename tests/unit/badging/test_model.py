@@ -119,6 +119,7 @@ class TestConverge:
 
 class TestPrinting:
     accepted = Report(PrintState.ACCEPTED, "p1", NOON, None)
+    accepted_again = Report(PrintState.ACCEPTED, "p1", NOON + timedelta(minutes=1), None)
     printed = Report(PrintState.PRINTED, "p2", NOON + timedelta(minutes=1), None)
     failed = Report(PrintState.FAILED, "p1", NOON + timedelta(minutes=2), "the name does not fit")
     again = Report(PrintState.PRINTED, "p1", NOON + timedelta(minutes=3), None)
@@ -128,10 +129,19 @@ class TestPrinting:
 
     def test_a_sheet_outweighs_a_failure_in_any_order(self):
         for order in permutations([self.accepted, self.failed, self.printed]):
-            assert printing(order) == (Progress.PRINTED, None, "p2", self.printed.at, 1)
+            assert printing(order) == (Progress.PRINTED, None, "p2", self.printed.at, 1, 1)
 
     def test_two_sheets_are_counted_and_one_told_twice_is_one(self):
-        assert printing([self.printed, self.again, self.printed]).sheets == 2
+        assert printing([self.printed, self.again, self.printed])[-2:] == (2, 2)
+
+    def test_a_sheet_that_was_accepted_and_never_reported_may_lie_there(self):
+        assert printing([self.accepted, self.printed])[-2:] == (1, 2), "p1 died, p2 printed it"
+        assert printing([self.accepted, self.accepted_again, self.again])[-2:] == (1, 2), "p1 died, and printed it again"
+
+    def test_one_sheet_that_was_accepted_and_reported_is_one(self):
+        assert printing([self.accepted, self.again])[-2:] == (1, 1)
+        assert printing([self.printed])[-2:] == (1, 1), "a third party's printer need not accept"
+        assert printing([self.accepted, self.failed])[-2:] == (0, 0)
 
 
 class TestDoor:

@@ -58,9 +58,15 @@ class GivenQueue:
 NO_FAULT = Exception("none")
 
 
-def printed(job: RawRecord, folder: Path, monkeypatch: pytest.MonkeyPatch, *faults: Exception) -> GivenQueue:
+def printed(
+    job: RawRecord,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *faults: Exception,
+    kind: type[GivenQueue] = GivenQueue,
+) -> GivenQueue:
     stop = Event()
-    queue = GivenQueue(job, stop, *faults)
+    queue = kind(job, stop, *faults)
     monkeypatch.setattr(printer, "PrintQueue", lambda *_: queue)
     monkeypatch.setattr(printer, "TRY_AGAIN_SECONDS", 0)
     BadgePrinter(KafkaSettings(), "printer-1", Tray(folder), "main", stop).run()
@@ -71,8 +77,26 @@ def test_a_job_is_printed_reported_and_committed(tmp_path: Path, monkeypatch: py
     job = badge_job(1)
     queue = printed(record_of(job), tmp_path, monkeypatch)
     assert [file.name for file in tmp_path.iterdir()] == ["CT18-000001.pdf"]
-    assert [(report.job_id, report.state) for report in queue.reports] == [(job.job_id, PrintState.PRINTED)]
+    assert [(report.job_id, report.state) for report in queue.reports] == [
+        (job.job_id, PrintState.ACCEPTED),
+        (job.job_id, PrintState.PRINTED),
+    ]
     assert queue.left == 1
+
+
+def test_no_sheet_lies_there_before_kafka_has_it_that_one_may(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Watched(GivenQueue):
+        def report(self, status: BadgeStatus, traceparent: str) -> None:
+            lay_there.append((status.state, [file.name for file in tmp_path.glob("*.pdf")]))
+            super().report(status, traceparent)
+
+    lay_there: list[tuple[PrintState, list[str]]] = []
+    printed(record_of(badge_job(1)), tmp_path, monkeypatch, KafkaTimeoutError(), kind=Watched)
+    assert lay_there == [
+        (PrintState.ACCEPTED, []),
+        (PrintState.ACCEPTED, []),
+        (PrintState.PRINTED, ["CT18-000001.pdf"]),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -80,7 +104,8 @@ def test_a_job_is_printed_reported_and_committed(tmp_path: Path, monkeypatch: py
     [
         (KafkaTimeoutError(), KafkaTimeoutError()),
         (KafkaConnectionError(), KafkaConnectionError()),
-        (NO_FAULT, KafkaConnectionError(), NO_FAULT, KafkaTimeoutError()),
+        (NO_FAULT, NO_FAULT, KafkaConnectionError(), NO_FAULT, KafkaTimeoutError()),
+        (NO_FAULT, KafkaConnectionError(), KafkaTimeoutError(), KafkaConnectionError()),
     ],
 )
 def test_a_sheet_whose_report_or_commit_fails_is_not_printed_again(
@@ -88,7 +113,8 @@ def test_a_sheet_whose_report_or_commit_fails_is_not_printed_again(
 ) -> None:
     queue = printed(record_of(badge_job(1)), tmp_path, monkeypatch, *faults)
     assert [file.name for file in tmp_path.iterdir()] == ["CT18-000001.pdf"]
-    assert len({report.model_dump_json() for report in queue.reports}) == 1, "the same report, which badging counts once"
+    said = {report.model_dump_json() for report in queue.reports}
+    assert len(said) == 2, "each time the same acceptance and the same report, which badging counts once"
 
 
 def test_a_fault_of_the_printer_itself_does_not_stop_the_queue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,6 +32,16 @@ def test_a_second_sheet_is_flagged(database: Database, desk: BadgeDesk):
     assert (badge.sheets, badge.possible_second_sheet, badge.state) == (2, True, BadgeState.VALID)
 
 
+def test_a_sheet_of_a_printer_that_died_before_it_could_report_is_flagged(database: Database, desk: BadgeDesk):
+    job = issue(database, desk)
+    record(database, desk, reported(job, PrintState.ACCEPTED))
+    assert not find(database, job.badge_id).possible_second_sheet
+    again = [reported(job, state, printer="p2", minute=1) for state in (PrintState.ACCEPTED, PrintState.PRINTED)]
+    record(database, desk, *again)
+    badge = find(database, job.badge_id)
+    assert (badge.sheets, badge.possible_second_sheet, badge.state) == (1, True, BadgeState.VALID)
+
+
 def test_reports_that_come_at_once_are_all_counted(postgresql: Database, desk: BadgeDesk):
     jobs = [issue(postgresql, desk) for _ in range(20)]
 
