@@ -34,6 +34,7 @@ from sqlalchemy import (
 
 from badging.model import Badge, BadgeState, Issued, Printing, Progress, Report
 from shared.database import UtcDateTime
+from shared.dead_letters import DeadLetters
 from shared.events import BadgeContent, BadgeJob, DelegateRegistered, PrintState, Priority, SessionChanged
 from shared.outbox import Outbox
 from shared.revisions import KnownFacts
@@ -41,6 +42,7 @@ from shared.rows import among, execute_many
 
 metadata = MetaData()
 outbox = Outbox(metadata, "badging")
+dead_letters = DeadLetters(metadata, outbox)
 delegates = KnownFacts(metadata, "delegates", DelegateRegistered)
 sessions = KnownFacts(metadata, "sessions", SessionChanged)
 

@@ -29,12 +29,14 @@ from sqlalchemy import (
 
 from notifications.views import View
 from shared.database import UtcDateTime, insert
+from shared.dead_letters import DeadLetters
 from shared.events import DelegateRegistered, SessionChanged
 from shared.outbox import Outbox
 from shared.revisions import KnownFacts
 
 metadata = MetaData()
 outbox = Outbox(metadata, "notifications")
+dead_letters = DeadLetters(metadata, outbox)
 delegates = KnownFacts(metadata, "delegates", DelegateRegistered)
 sessions = KnownFacts(metadata, "sessions", SessionChanged)
 

@@ -24,12 +24,14 @@ from sqlalchemy import (
 from registration.delegate import Registration
 from registration.register import Register
 from shared.database import UtcDateTime
+from shared.dead_letters import DeadLetters
 from shared.events import EnrolmentState, SessionChanged
 from shared.outbox import Outbox
 from shared.rows import execute_many, upsert
 
 metadata = MetaData()
 outbox = Outbox(metadata, "registration")
+dead_letters = DeadLetters(metadata, outbox)
 
 delegates = Table(
     "delegates",

@@ -1,4 +1,4 @@
-"""Where readers stand in their topics, asked of the broker: what waits for whom, who reads, how many dead letters lie."""
+"""Where readers stand in their topics, asked of the broker: what waits for whom, and who reads."""
 
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import closing
@@ -28,13 +28,6 @@ class Reading(BaseModel):
     members: list[str]
 
 
-class DeadLetters(BaseModel):
-    """How many records lie in a service's dead-letter topic."""
-
-    service: str
-    records: int
-
-
 class Queue(BaseModel):
     """The badge queue of one station."""
 
@@ -49,7 +42,6 @@ class Positions(BaseModel):
     waiting: list[Waiting]
     groups: list[Reading]
     queues: list[Queue]
-    dead_letters: list[DeadLetters]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +66,6 @@ def positions(kafka: KafkaSettings) -> Positions:
         waiting=[Waiting(group=group, topic=topic, records=records) for (group, topic), records in waiting.items()],
         groups=[Reading(group=group.name, members=members[group.name]) for group in groups],
         queues=[_queue(kafka, station, waiting, members) for station in kafka.stations],
-        dead_letters=[
-            DeadLetters(service=service, records=ends.records(kafka.topic(topics.dead_letter(service))))
-            for service in topics.SERVICES
-        ],
     )
 
 
@@ -122,9 +110,6 @@ class _Ends:
         ]
         self._first = offsets(admin, partitions, EARLIEST)
         self._next = offsets(admin, partitions, LATEST)
-
-    def records(self, topic: str) -> int:
-        return sum(end - self._first[each] for each, end in self._next.items() if each.topic == topic)
 
     def behind(self, topic: str, committed: Mapping[TopicPartition, OffsetAndMetadata]) -> int:
         """How many records follow what was committed; all that are kept where nothing was."""

@@ -3,10 +3,13 @@
 # Those modules are imported where they are called: this one is loaded by every process, and none of them needs them.
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 from uuid import UUID
 
 import typer
+
+if TYPE_CHECKING:
+    from services.dead_letter_choice import Choice
 
 Service = Literal["registration", "badging", "notifications"]
 Level = Literal["debug", "info", "warning", "error"]
@@ -14,7 +17,12 @@ Role = Literal["accreditation", "programme", "badging", "operations", "read-only
 AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
 KeyName = Annotated[str, typer.Argument(help="Whose key it is, as logs will show it.")]
 
-dead_letters = typer.Typer(no_args_is_help=True, help="What services could not take, and why.")
+dead_letters = typer.Typer(
+    no_args_is_help=True,
+    help="What services could not take, and why. A dead letter keeps the event's bytes and headers; behind them stand headers "
+    "that say what was wrong, as Kafka Connect writes them (__connect.errors.topic, .partition, .offset, .connector.name, "
+    ".exception.class.name, .exception.message), and its id (lanyard.letter).",
+)
 keys = typer.Typer(no_args_is_help=True, help="Make keys for forms and staff.")
 
 
@@ -66,19 +74,94 @@ def schemas(
     write_schemas(folder or SCHEMAS, release=release)
 
 
+OfService = Annotated[Service | None, typer.Option("--service", help="Those of this service alone.")]
+OfTopic = Annotated[
+    str | None, typer.Option("--topic", help="Those whose event stood in this topic, by its name without prefix.")
+]
+OfError = Annotated[str | None, typer.Option("--error-type", help="Those with this error, such as Unreadable.")]
+OfSince = Annotated[str | None, typer.Option("--since", help="Those buried since: 30m, 2h or 1d ago, or an instant.")]
+OfKey = Annotated[str | None, typer.Option("--key", "--delegate", help="Those of this key: a delegate's or session's id.")]
+Everything = Annotated[bool, typer.Option("--all", help="All of them, where nothing else says which.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
+WaitSeconds = Annotated[float, typer.Option(min=0, metavar="SECONDS", help="How long to await what becomes of them.")]
+OfPlace = Annotated[str | None, typer.Option("--place", metavar="PARTITION-OFFSET", help="The one at this place.")]
+
+
 @dead_letters.command(name="list")
 def list_dead_letters(
-    service: Annotated[Service | None, typer.Option(help="Those of this service alone.")] = None,
-    topic: Annotated[
-        str | None, typer.Option(help="Those whose event stood in this topic, by its name without prefix.")
-    ] = None,
+    service: OfService = None,
+    topic: OfTopic = None,
+    error_type: OfError = None,
+    since: OfSince = None,
+    key: OfKey = None,
+    closed: Annotated[bool, typer.Option("--closed", help="Those too that were replayed, discarded or overtaken.")] = False,
     limit: Annotated[int, typer.Option(min=1, help="At most so many, the newest.")] = 50,
     as_json: AsJson = False,
 ) -> None:
-    """List dead letters, the newest last."""
+    """List open dead letters, the newest last. One whose key has a higher revision by now is closed by itself."""
     from services.dead_letters import show_letters
 
-    show_letters(service, topic, limit, as_json=as_json)
+    show_letters(_choice(service, topic, error_type, since, key), limit, closed=closed, as_json=as_json)
+
+
+@dead_letters.command(name="replay")
+def replay_dead_letters(
+    service: OfService = None,
+    topic: OfTopic = None,
+    error_type: OfError = None,
+    since: OfSince = None,
+    key: OfKey = None,
+    place: OfPlace = None,
+    everything: Everything = False,
+    dry_run: DryRun = False,
+    wait: WaitSeconds = 10.0,
+) -> None:
+    """Have services take events again, by their retry topics; exit code 1 where one failed again or was not taken yet.
+
+    A letter is handled once, however often it is replayed. One that fails again is a new letter that names the first.
+    """
+    from services.dead_letter_returning import give_back
+
+    choice = _choice(service, topic, error_type, since, key, place)
+    done = give_back(choice, discard=False, everything=everything, dry_run=dry_run, wait_seconds=wait)
+    raise typer.Exit(0 if done else 1)
+
+
+@dead_letters.command(name="discard")
+def discard_dead_letters(
+    service: OfService = None,
+    topic: OfTopic = None,
+    error_type: OfError = None,
+    since: OfSince = None,
+    key: OfKey = None,
+    place: OfPlace = None,
+    everything: Everything = False,
+    dry_run: DryRun = False,
+    wait: WaitSeconds = 10.0,
+) -> None:
+    """Close dead letters without handling them; exit code 1 where a service has not done so yet."""
+    from services.dead_letter_returning import give_back
+
+    choice = _choice(service, topic, error_type, since, key, place)
+    done = give_back(choice, discard=True, everything=everything, dry_run=dry_run, wait_seconds=wait)
+    raise typer.Exit(0 if done else 1)
+
+
+def _choice(
+    service: str | None, topic: str | None, error_type: str | None, since: str | None, key: str | None, place: str | None = None
+) -> "Choice":
+    from services.dead_letter_choice import Choice, place_given, since_given
+
+    if place is not None and service is None:
+        raise typer.BadParameter("a place is of one service: name it by --service", param_hint="--place")
+    return Choice(
+        service=service,
+        topic=topic,
+        error_type=error_type,
+        since=since_given(since) if since else None,
+        key=key,
+        place=place_given(place) if place else None,
+    )
 
 
 @dead_letters.command(name="show")

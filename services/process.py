@@ -25,6 +25,7 @@ from shared.clock import ConferenceClock, utc_now
 from shared.conference import Conference
 from shared.conference_folder import load
 from shared.database import Database
+from shared.dead_letters import DeadLetters
 from shared.faults import PASSING
 from shared.http import Readiness, add_routes, http_app
 from shared.inbox import Inbox
@@ -76,6 +77,7 @@ class Service:
     name: str
     settings: type[ServiceSettings]
     outbox: Outbox
+    dead_letters: DeadLetters
     reads: Sequence[str]
     """Topics that must exist before its agents start, without prefix."""
     compose: Callable[[Any, Parts], Composition]
@@ -111,7 +113,7 @@ class _Process:
         self._state = _State()
         self._relay = Relay(database, service.outbox, settings)
         dead_letters = settings.topic(topics.dead_letter(service.name))
-        self._inbox = Inbox(service.name, database, service.outbox, dead_letter_topic=dead_letters)
+        self._inbox = Inbox(database, service.dead_letters, dead_letter_topic=dead_letters)
         self._faust: faust.App | None = None
         self._stop = asyncio.Event()
 
@@ -216,7 +218,8 @@ class _Process:
                 "oldest_seconds": round(backlog.age_seconds(utc_now()), 3),
                 "parked": backlog.parked,
             }
-            return {"outbox": outbox, "counts": self._composition.counts(tx)}
+            dead_letters = self._service.dead_letters.count_open(tx)
+            return {"outbox": outbox, "dead_letters": dead_letters, "counts": self._composition.counts(tx)}
 
         checks: dict[str, Any] = {"agents": self._state.agents}
         try:

@@ -39,6 +39,8 @@ class ProcessStatus(BaseModel):
     state: State
     detail: str = ""
     outbox: Outbox | None = None
+    dead_letters: int | None = None
+    """Those that are open."""
     counts: dict[str, Any] = {}
 
 
@@ -121,13 +123,14 @@ def _ask(process: Process) -> ProcessStatus:
 
 
 def _told(name: str, ready: bool, checks: dict[str, Any]) -> ProcessStatus:
-    outbox, counts = checks.pop("outbox", None), checks.pop("counts", {})
+    outbox, dead_letters, counts = checks.pop("outbox", None), checks.pop("dead_letters", None), checks.pop("counts", {})
     remarks = [f"{part} {said}" for part, said in checks.items() if said not in ("ok", "running")]
     return ProcessStatus(
         name=name,
         state=State.READY if ready else State.NOT_READY,
         detail="; ".join(remarks),
         outbox=None if outbox is None else Outbox.model_validate(outbox),
+        dead_letters=dead_letters,
         counts=counts,
     )
 

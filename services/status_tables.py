@@ -17,14 +17,12 @@ def show(status: Status) -> None:
     console = Console(highlight=False)
     console.print(_processes(status))
     if status.positions is None:
-        console.print(
-            f"The broker {status.kafka} does not answer: lag, queues, printers and dead letters are not known.", style="red"
-        )
+        console.print(f"The broker {status.kafka} does not answer: lag, queues and printers are not known.", style="red")
         return
     if status.positions.missing_topics:
         missing = ", ".join(status.positions.missing_topics)
         console.print(f"Topics are missing: {missing}. Create them with `lanyard topics`.", style="yellow")
-    console.print(_waiting(status.positions), _queues(status.positions), _dead_letters(status.positions), sep="\n")
+    console.print(_waiting(status.positions), _queues(status.positions), sep="\n")
 
 
 def _table(title: str, *columns: str) -> Table:
@@ -35,9 +33,15 @@ def _table(title: str, *columns: str) -> Table:
 
 
 def _processes(status: Status) -> Table:
-    table = _table("Processes", "process", "state", "outbox", "oldest", "parked", "counts")
+    table = _table("Processes", "process", "state", "outbox", "oldest", "parked", "dead letters", "counts")
     for process in status.processes:
-        table.add_row(Text(printable(process.name)), _state(process), *_outbox(process), Text(_counted(process.counts)))
+        table.add_row(
+            Text(printable(process.name)),
+            _state(process),
+            *_outbox(process),
+            _dead_letters(process),
+            Text(_counted(process.counts)),
+        )
     table.add_row(f"broker {status.kafka}", Text(status.kafka_state.value, _STYLE[status.kafka_state]))
     return table
 
@@ -52,6 +56,11 @@ def _outbox(process: ProcessStatus) -> tuple[str, str, Text]:
     if outbox is None:
         return "", "", Text()
     return str(outbox.rows), f"{outbox.oldest_seconds:.1f} s", Text(str(outbox.parked), "red" if outbox.parked else "")
+
+
+def _dead_letters(process: ProcessStatus) -> Text:
+    number = process.dead_letters
+    return Text("" if number is None else str(number), "red" if number else "")
 
 
 def _counted(counts: dict[str, Any]) -> str:
@@ -71,11 +80,4 @@ def _queues(positions: Positions) -> Table:
     for queue in positions.queues:
         printers = Text(printable(", ".join(queue.printers))) if queue.printers else Text("none", "yellow")
         table.add_row(queue.station, str(queue.urgent), str(queue.normal), printers)
-    return table
-
-
-def _dead_letters(positions: Positions) -> Table:
-    table = _table("Dead letters", "service", "records")
-    for each in positions.dead_letters:
-        table.add_row(each.service, Text(str(each.records), "red" if each.records else ""))
     return table

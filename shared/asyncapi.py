@@ -6,7 +6,7 @@ https://www.asyncapi.com/docs/reference/specification/v3.0.0
 import re
 from typing import Any
 
-from shared import topics
+from shared import dead_letters, topics
 from shared.cloudevents import schema_uri
 from shared.events import FACTS, MAX_BATCH_EVENTS, MAX_EVENT_BYTES, REQUESTS, Fact, Request
 from shared.flows import FLOWS, STATION, Flow
@@ -34,14 +34,21 @@ _ATTRIBUTES: dict[str, Part] = {
 }
 _REQUIRED = ("specversion", "id", "type", "source")
 _TRACE = {**_TEXT, "description": "W3C Trace Context: from the form's post to the printed badge and the mail."}
-_ERRORS: dict[str, Part] = {
-    "error_service": {**_TEXT, "description": "Who could not take it."},
-    "error_type": _TEXT,
-    "error_message": {**_TEXT, "description": "What was wrong, without personal data."},
-    "error_topic": {**_TEXT, "description": "Where the event stood, with its partition and offset."},
-    "error_partition": _TEXT,
-    "error_offset": _TEXT,
-    "error_at": {**_TEXT, "format": "date-time"},
+_ADDED: dict[str, Part] = {
+    dead_letters.LETTER: {**_TEXT, "description": "The letter's id; all headers before it are the event's own."},
+    dead_letters.TOPIC: {**_TEXT, "description": "Where the event stood, with its partition and offset."},
+    dead_letters.PARTITION: _TEXT,
+    dead_letters.OFFSET: _TEXT,
+    dead_letters.SERVICE: {**_TEXT, "description": "Who could not take it."},
+    dead_letters.ERROR_TYPE: _TEXT,
+    dead_letters.ERROR_MESSAGE: {**_TEXT, "description": "What was wrong, without personal data."},
+    dead_letters.PREVIOUS: {**_TEXT, "description": "The letter that was replayed and failed again as this one."},
+    dead_letters.OUTCOME: {
+        "enum": [each.value for each in dead_letters.Outcome],
+        "description": "In a record without a value: what became of the letter.",
+    },
+    dead_letters.PLACE: {**_TEXT, "description": "In the retry topic: where the letter lies."},
+    dead_letters.DISCARD: {**_TEXT, "description": "In the retry topic: the letter is to be closed and not handled."},
 }
 
 
@@ -63,7 +70,7 @@ def document() -> Part:
             "schemas": {
                 "kafkaHeaders": _headers("ce_"),
                 "httpHeaders": _headers("ce-"),
-                "deadLetterHeaders": {"type": "object", "required": list(_ERRORS), "properties": _ERRORS},
+                "deadLetterHeaders": {"type": "object", "required": [dead_letters.LETTER], "properties": _ADDED},
             },
         },
     }

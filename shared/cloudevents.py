@@ -12,14 +12,14 @@ from shared.events import Fact
 from shared.ids import new_id
 from shared.tracing import continued
 
-Headers = list[tuple[str, bytes]]
+Headers = list[tuple[str, bytes | None]]
 
 
 class Record(NamedTuple):
-    """What goes into a Kafka record."""
+    """What goes into a Kafka record; a `value` of `None` is a tombstone, or closes a dead letter."""
 
     key: bytes
-    value: bytes
+    value: bytes | None
     headers: Headers
 
 
@@ -62,7 +62,7 @@ def _constant_headers(fact_type: type[Fact], source: str) -> Headers:
     ]
 
 
-def decode(headers: Iterable[tuple[str, bytes]], *, default_type: str, default_id: str) -> Envelope:
+def decode(headers: Iterable[tuple[str, bytes | None]], *, default_type: str, default_id: str) -> Envelope:
     """Read the attributes of a record.
 
     A record without CloudEvents headers, as a printer of ten lines may send one, is read as its topic's own type,

@@ -2,6 +2,7 @@
 
 A fault that passes (`shared.faults`) is retried in place. Any other exception rolls the batch back and its events are
 handled one by one; one that fails again becomes a dead letter, through the outbox, and the stream goes on.
+A dead letter that operations send back is handled once, as what it was.
 """
 
 import asyncio
@@ -16,13 +17,12 @@ from pydantic import ValidationError
 from sqlalchemy import Connection
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_random_exponential
 
-from shared.clock import utc_now
-from shared.cloudevents import Record, decode
+from shared.cloudevents import decode
 from shared.database import Database
+from shared.dead_letters import Closing, DeadLetters, Given, Outcome, given, revisions_of
 from shared.events import Fact
 from shared.faults import PASSING
 from shared.logs import get_log, log_all
-from shared.outbox import Outbox
 from shared.received import RawRecord, Received, RefusedEvent, Unreadable
 from shared.streams import batches
 
@@ -50,10 +50,9 @@ class Reader(Generic[F]):
 class Inbox:
     """What the agents of one service share: where batches commit, where dead letters go, what ends the process."""
 
-    def __init__(self, service: str, database: Database, outbox: Outbox, *, dead_letter_topic: str) -> None:
-        self._service = service
+    def __init__(self, database: Database, letters: DeadLetters, *, dead_letter_topic: str) -> None:
         self._database = database
-        self._outbox = outbox
+        self._letters = letters
         self._dead_letter_topic = dead_letter_topic
         self.failed: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
         """Done when an agent can not go on: the process must end, with nothing more acknowledged."""
@@ -66,7 +65,7 @@ class Inbox:
         by_type = {reader.fact_type.event_type: reader for reader in readers}
         try:
             async for events in batches(stream, BATCH):
-                records = [_raw(event) for event in events]
+                records = [given(_raw(event)) for event in events]
                 await self._retry_passing(lambda records=records: self._handle(records, readers[0], by_type))
                 for event in events:
                     await stream.ack(event)
@@ -92,61 +91,83 @@ class Inbox:
         error = None if state.outcome is None else state.outcome.exception()
         log.warning("batch_waiting", error=type(error).__name__, attempt=state.attempt_number)
 
-    async def _handle(self, records: Sequence[RawRecord], own: Reader[Any], by_type: Mapping[str, Reader[Any]]) -> None:
+    async def _handle(self, batch: Sequence[Given], own: Reader[Any], by_type: Mapping[str, Reader[Any]]) -> None:
         try:
-            journal = await self._database.write(lambda tx: self._handle_batch(tx, records, own, by_type))
+            journal = await self._database.write(lambda tx: self._handle_batch(tx, batch, own, by_type))
         except PASSING:
             raise
         except Exception as error:
-            if len(records) == 1:
-                await self._bury(records[0], error)
+            if len(batch) == 1:
+                await self._bury(batch[0], error)
                 return
-            for record in records:
-                await self._retry_passing(lambda record=record: self._handle([record], own, by_type))
+            for each in batch:
+                await self._retry_passing(lambda each=each: self._handle([each], own, by_type))
             return
         log_all(log, journal)
 
     def _handle_batch(
-        self, tx: Connection, records: Sequence[RawRecord], own: Reader[Any], by_type: Mapping[str, Reader[Any]]
+        self, tx: Connection, batch: Sequence[Given], own: Reader[Any], by_type: Mapping[str, Reader[Any]]
     ) -> Journal:
+        batch, closings = self._once(tx, batch)
         received: dict[str, list[Received[Any]]] = {}
-        forgotten: list[str] = []
-        for record in records:
+        forgotten: dict[str, list[str]] = {}
+        for each in batch:
+            record = each.record
+            default_type = _type_of_topic(record.topic, own, by_type)
             if record.value is None:
-                forgotten.append(record.key.decode("utf-8", "replace"))
+                forgotten.setdefault(default_type, []).append(record.key.decode("utf-8", "replace"))
                 continue
-            event = _read(record, own.fact_type.event_type, by_type)
+            event = _read(record, default_type, by_type)
             received.setdefault(event.fact.event_type, []).append(event)
         # First: a key that is forgotten stays so, whatever else the batch says of it, before or after.
-        if forgotten and own.forget is not None:
-            own.forget(tx, forgotten)
+        for event_type, keys in forgotten.items():
+            if (forget := by_type[event_type].forget) is not None:
+                forget(tx, keys)
         journal: Journal = []
-        for event_type, batch in received.items():
-            journal += by_type[event_type].handle(tx, batch)
-        return journal
+        for event_type, events in received.items():
+            journal += by_type[event_type].handle(tx, events)
+        taken = revisions_of(event.fact for events in received.values() for event in events)
+        settled = {closing.letter_id for closing in closings}
+        closings += [each for each in self._letters.overtaken(tx, taken) if each.letter_id not in settled]
+        self._letters.close(tx, self._dead_letter_topic, closings)
+        return journal + [("letter_closed", {"letter": each.letter_id, "outcome": each.outcome.value}) for each in closings]
 
-    async def _bury(self, record: RawRecord, error: Exception) -> None:
-        """Dead-letter one event: its original bytes and headers, and `error_` headers that say what was wrong."""
-        headers = [
-            *((name, value) for name, value in record.headers if not name.startswith("error_")),
-            ("error_service", self._service.encode()),
-            ("error_type", type(error).__name__.encode()),
-            ("error_message", _reason(error).encode()),
-            ("error_topic", record.topic.encode()),
-            ("error_partition", str(record.partition).encode()),
-            ("error_offset", str(record.offset).encode()),
-            ("error_at", utc_now().isoformat().encode()),
-        ]
-        letter = Record(record.key, record.value or b"", headers)
-        await self._database.write(lambda tx: self._outbox.publish_records(tx, [(self._dead_letter_topic, letter)]))
+    def _once(self, tx: Connection, batch: Sequence[Given]) -> tuple[list[Given], list[Closing]]:
+        """What is to be handled, without letters that were handled before, and how letters among it are then closed."""
+        returned = [each.letter_id for each in batch if each.letter_id is not None]
+        done = self._letters.closed_among(tx, returned) if returned else set[str]()
+        fresh: list[Given] = []
+        closings: list[Closing] = []
+        for each in batch:
+            if each.letter_id is None:
+                fresh.append(each)
+            elif each.letter_id not in done:
+                done.add(each.letter_id)
+                outcome = Outcome.DISCARDED if each.discarded else Outcome.REPLAYED
+                closings.append(Closing(each.letter_id, each.record.key, outcome))
+                if not each.discarded:
+                    fresh.append(each)
+        return fresh, closings
+
+    async def _bury(self, buried: Given, error: Exception) -> None:
+        """Dead-letter one event."""
+        letter_id = await self._database.write(lambda tx: self._letters.bury(tx, self._dead_letter_topic, buried, error))
+        record = buried.record
         log.error(
             "event_dead_lettered",
             topic=record.topic,
             partition=record.partition,
             offset=record.offset,
+            letter=letter_id or "as before",
+            previous=buried.letter_id,
             error=type(error).__name__,
             exc_info=None if isinstance(error, RefusedEvent) else error,
         )
+
+
+def _type_of_topic(topic: str, own: Reader[Any], by_type: Mapping[str, Reader[Any]]) -> str:
+    """The type of an event that does not say its own; one that was sent back is of the topic in which it first stood."""
+    return next((event_type for event_type in by_type if topic.endswith(event_type)), own.fact_type.event_type)
 
 
 def _raw(event: EventT[bytes]) -> RawRecord:
@@ -185,7 +206,3 @@ def _faults(error: ValidationError) -> str:
     """The faults without their input: it may be personal."""
     found = error.errors(include_input=False, include_url=False, include_context=False)
     return "; ".join(f"{'.'.join(map(str, fault['loc'])) or 'event'}: {fault['msg']}" for fault in found)
-
-
-def _reason(error: Exception) -> str:
-    return (str(error) if isinstance(error, RefusedEvent) else type(error).__name__)[:1000]

@@ -113,8 +113,9 @@ class Outbox:
 
 
 def _pack(headers: Headers) -> bytes:
-    return orjson.dumps([(name, value.decode("utf-8", "surrogateescape")) for name, value in headers])
+    """As JSON; Latin-1 has a character for every byte, and foreign headers may hold any."""
+    return orjson.dumps([(name, None if value is None else value.decode("latin-1")) for name, value in headers])
 
 
 def _unpack(headers: bytes) -> Headers:
-    return [(name, value.encode("utf-8", "surrogateescape")) for name, value in orjson.loads(headers)]
+    return [(name, None if value is None else value.encode("latin-1")) for name, value in orjson.loads(headers)]

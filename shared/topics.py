@@ -15,6 +15,8 @@ QUEUE_RETENTION_MS = 90 * _DAY_MS
 TOMBSTONE_RETENTION_MS = 30 * _DAY_MS
 MAX_RECORD_BYTES = 300 * 1024
 """A record of 256 KiB with its headers and framing."""
+MAX_LETTER_BYTES = MAX_RECORD_BYTES + 8 * 1024
+"""The largest record, and what is added to it when it becomes a dead letter."""
 
 DELEGATE_REGISTERED = "delegate-registered"
 SESSION_CHANGED = "session-changed"
@@ -33,6 +35,7 @@ class Topic:
 
     name: str
     cleanup: Cleanup
+    max_bytes: int = MAX_RECORD_BYTES
 
     def configuration(self) -> dict[str, str]:
         kept = (
@@ -40,7 +43,7 @@ class Topic:
             if self.cleanup is Cleanup.COMPACT
             else {"retention.ms": str(QUEUE_RETENTION_MS)}
         )
-        return {"cleanup.policy": self.cleanup.value, "max.message.bytes": str(MAX_RECORD_BYTES), **kept}
+        return {"cleanup.policy": self.cleanup.value, "max.message.bytes": str(self.max_bytes), **kept}
 
 
 def badge_queue(station: str, *, urgent: bool = False) -> str:
@@ -59,9 +62,13 @@ def all_topics(stations: Iterable[str]) -> list[Topic]:
     """Every topic of a deployment with these badge stations."""
     deleted = [BADGE_STATUS]
     deleted += [badge_queue(station, urgent=urgent) for station in stations for urgent in (False, True)]
-    deleted += [name(service) for service in SERVICES for name in (dead_letter, retry)]
+    letters = [name(service) for service in SERVICES for name in (dead_letter, retry)]
     compacted = (DELEGATE_REGISTERED, SESSION_CHANGED)
-    return [Topic(name, Cleanup.COMPACT) for name in compacted] + [Topic(name, Cleanup.DELETE) for name in deleted]
+    return [
+        *(Topic(name, Cleanup.COMPACT) for name in compacted),
+        *(Topic(name, Cleanup.DELETE) for name in deleted),
+        *(Topic(name, Cleanup.DELETE, MAX_LETTER_BYTES) for name in letters),
+    ]
 
 
 def create(kafka: KafkaSettings, stations: Iterable[str]) -> list[str]:

@@ -31,6 +31,7 @@ SERVICE = Service(
     name="badging",
     settings=BadgingSettings,
     outbox=store.outbox,
+    dead_letters=store.dead_letters,
     reads=stream.TOPICS,
     compose=compose,
 )

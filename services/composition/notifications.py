@@ -46,6 +46,7 @@ SERVICE = Service(
     name="notifications",
     settings=NotificationsSettings,
     outbox=store.outbox,
+    dead_letters=store.dead_letters,
     reads=stream.READ_TOPICS,
     compose=compose,
 )

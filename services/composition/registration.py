@@ -50,6 +50,7 @@ SERVICE = Service(
     name="registration",
     settings=RegistrationSettings,
     outbox=store.outbox,
+    dead_letters=store.dead_letters,
     reads=stream.TOPICS,
     compose=compose,
     ready_without_broker=True,

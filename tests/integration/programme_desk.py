@@ -12,6 +12,7 @@ from kafka import KafkaConsumer, KafkaProducer
 from shared import topics
 from shared.cloudevents import Record, encode
 from shared.database import Database
+from shared.dead_letters import DeadLetters
 from shared.events import SessionChanged
 from shared.inbox import Inbox, Journal, Reader
 from shared.outbox import Outbox
@@ -34,6 +35,7 @@ class Programme:
         self.kafka, self.database = kafka, database
         metadata = sa.MetaData()
         self.outbox = Outbox(metadata, SERVICE)
+        self.letters = DeadLetters(metadata, self.outbox)
         self._sessions = KnownFacts(metadata, "sessions", SessionChanged)
         self._effects = sa.Table("effects", metadata, sa.Column("session_id", sa.String), sa.Column("revision", sa.Integer))
         database.transaction(metadata.create_all)
@@ -44,6 +46,8 @@ class Programme:
         """Every batch that was begun: the session ids in it."""
         self.before_commit: Callable[[Sequence[str]], None] = lambda _: None
         """What a test has go wrong, when all else of the transaction is done."""
+        self.forgotten: list[str] = []
+        self.fail_to_forget = False
 
     def handle(self, tx: sa.Connection, batch: Sequence[Received[SessionChanged]]) -> Journal:
         ids = [each.fact.session_id for each in batch]
@@ -53,6 +57,12 @@ class Programme:
             tx.execute(self._effects.insert().values(session_id=fact.session_id, revision=fact.revision))
         self.before_commit(ids)
         return [("session_kept", {"session_id": fact.session_id}) for fact in facts]
+
+    def _forget(self, tx: sa.Connection, keys: Sequence[str]) -> None:
+        if self.fail_to_forget:
+            raise ArithmeticError
+        self._sessions.forget(tx, keys)
+        self.forgotten += keys
 
     def effects(self) -> Counter[tuple[str, int]]:
         """How often each session's revision took effect."""
@@ -70,12 +80,16 @@ class Programme:
     async def running(self) -> AsyncIterator[Inbox]:
         """Its agent and relay, started and stopped in the order in which a process does."""
         dead_letters = self.kafka.topic(topics.dead_letter(SERVICE))
-        inbox = Inbox(SERVICE, self.database, self.outbox, dead_letter_topic=dead_letters)
+        inbox = Inbox(self.database, self.letters, dead_letter_topic=dead_letters)
         app = faust_app(SERVICE, self.kafka)
-        sessions = Reader(SessionChanged, self.handle, forget=self._sessions.forget)
+        sessions = Reader(SessionChanged, self.handle, forget=self._forget)
 
         @app.agent(channel(app, self.kafka, topics.SESSION_CHANGED))
         async def keep_sessions(stream: faust.StreamT[bytes]) -> None:
+            await inbox.consume(stream, sessions)
+
+        @app.agent(channel(app, self.kafka, topics.retry(SERVICE)))
+        async def take_again(stream: faust.StreamT[bytes]) -> None:
             await inbox.consume(stream, sessions)
 
         app.finalize()
@@ -90,21 +104,25 @@ class Programme:
             relaying.cancel()
             await asyncio.gather(relaying, return_exceptions=True)
 
-    def send(self, *records: Record | SessionChanged) -> list[Record]:
-        """Put records into session-changed, in order."""
+    def send(self, *records: Record | SessionChanged, topic: str = topics.SESSION_CHANGED) -> list[Record]:
+        """Put records into `topic`, in order."""
         sent = [
             encode(each, "programme-desk", new_traceparent()) if isinstance(each, SessionChanged) else each for each in records
         ]
         producer = KafkaProducer(**self.kafka.client_arguments())
         for key, value, headers in sent:
-            producer.send(self.kafka.topic(topics.SESSION_CHANGED), key=key, value=value, headers=headers)
+            producer.send(self.kafka.topic(topic), key=key, value=value, headers=headers)
         producer.flush(timeout=20)
         producer.close()
         return sent
 
     def unread(self) -> int:
-        """How many records of session-changed the broker would give again after a crash."""
-        return self._positions.unread(SERVICE, topics.SESSION_CHANGED)
+        """How many records of its topics the broker would give again after a crash."""
+        return self._positions.unread(SERVICE, topics.SESSION_CHANGED, topics.retry(SERVICE))
+
+    def start_over(self) -> None:
+        """Have every record given again."""
+        self._positions.start_over(SERVICE, topics.SESSION_CHANGED)
 
     async def all_read(self) -> None:
         await until(lambda: self.unread() == 0, "every record is acknowledged")

@@ -39,9 +39,7 @@ async def served(kafka: KafkaSettings, database: Database, box: MailBox) -> Asyn
     """Agents, converger and sender, as a process runs them."""
     async with smtp_server(box):
         notifications = Notifications(database, box.port)
-        inbox = Inbox(
-            "notifications", database, store.outbox, dead_letter_topic=kafka.topic(topics.dead_letter("notifications"))
-        )
+        inbox = Inbox(database, store.dead_letters, dead_letter_topic=kafka.topic(topics.dead_letter("notifications")))
         app = faust_app("notifications", kafka)
         agents(app, inbox, kafka, notifications.desk)
         app.finalize()

@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from kafka import KafkaAdminClient, KafkaConsumer
-from kafka.structs import TopicPartition
+from kafka.structs import OffsetAndMetadata, TopicPartition
 
 from shared.settings import KafkaSettings
 
@@ -53,6 +53,12 @@ class Positions:
         full = self._kafka.topic(group)
         committed = self._admin.list_group_offsets([full])[full]
         return sum(end.offset - (committed[each].offset if each in committed else 0) for each, end in ends.items())
+
+    def start_over(self, group: str, name: str) -> None:
+        """Set a group that nobody is a member of back to the first record of a topic."""
+        self._admin.alter_group_offsets(
+            self._kafka.topic(group), {each: OffsetAndMetadata(0, "", -1) for each in self._partitions(name)}
+        )
 
     @cache  # noqa: B019  it lives as long as a test
     def _partitions(self, name: str) -> list[TopicPartition]:
