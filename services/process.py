@@ -32,9 +32,10 @@ from shared.inbox import Inbox
 from shared.keys import StaffKeys
 from shared.logs import configure, get_log
 from shared.outbox import Outbox
-from shared.relay import Relay
+from shared.relay import Newest, Relay
 from shared.settings import ServiceSettings
 from shared.streams import faust_app
+from shared.waking import Waking
 
 log = get_log()
 
@@ -66,6 +67,8 @@ class Composition:
     """Run until cancelled, or until `close` lets them end."""
     close: Callable[[], None] = lambda: None
     """Have the tasks end by themselves, within seconds."""
+    newest: Newest | None = None
+    """The newest state of keys in compacted topics, where the service writes any."""
     start: Callable[[], Awaitable[None]] | None = None
     """Done once, before anything is served."""
 
@@ -111,7 +114,7 @@ class _Process:
         self._service, self._settings = service, settings
         self._database, self._composition = database, composition
         self._state = _State()
-        self._relay = Relay(database, service.outbox, settings)
+        self._relay = Relay(database, service.outbox, settings, composition.newest)
         dead_letters = settings.topic(topics.dead_letter(service.name))
         self._inbox = Inbox(database, service.dead_letters, dead_letter_topic=dead_letters)
         self._faust: faust.App | None = None
@@ -126,6 +129,7 @@ class _Process:
         server = _Server(self._http())
         serving = asyncio.create_task(server.serve())
         relaying = self._watched("relay", self._relay.run())
+        waking = self._watched("waking", Waking(self._database).run())
         working = [self._watched("task", task()) for task in self._composition.tasks]
         streaming = self._watched("agents", self._stream())
         reporting = self._watched("outbox report", self._report_outbox())
@@ -136,7 +140,7 @@ class _Process:
         self._composition.close()
         await _ended(working)
         await self._stop_agents(streaming)
-        await _cancelled(relaying, reporting)
+        await _cancelled(relaying, waking, reporting)
         log.info("service_stopped", exit_code=exit_code)
         return exit_code
 

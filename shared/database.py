@@ -61,10 +61,21 @@ class Database:
         self._writers = ThreadPoolExecutor(POSTGRESQL_WRITERS if self.is_postgresql else 1, thread_name_prefix="write")
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="read")
         self._after_commit: list[Callable[[], None]] = []
+        self._after_commit_elsewhere: list[Callable[[], None]] = []
 
-    def after_commit(self, call: Callable[[], None]) -> None:
-        """Have `call` called on the event loop after each announced write: it wakes what waits for new rows."""
+    def after_commit(self, call: Callable[[], None], *, elsewhere: bool = True) -> None:
+        """Have `call` called on the event loop after each announced write: it wakes what waits for new rows.
+
+        Also after other replicas' where `elsewhere` and `shared.waking` runs.
+        """
         self._after_commit.append(call)
+        if elsewhere:
+            self._after_commit_elsewhere.append(call)
+
+    def committed_elsewhere(self) -> None:
+        """Say that another replica may have written."""
+        for call in self._after_commit_elsewhere:
+            call()
 
     async def write(self, work: Callable[[Connection], T], *, announce: bool = True, durable: bool = True) -> T:
         """Run `work` in a transaction and return its result after the commit; an exception rolls back.

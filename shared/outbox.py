@@ -1,12 +1,31 @@
-"""The transactional outbox: a change and its event are committed in one transaction; `shared.relay` sends the event."""
+"""The transactional outbox: a change and its event are committed in one transaction; `shared.relay` sends the event.
 
-from collections.abc import Sequence
+On PostgreSQL several replicas relay side by side. A replica claims keys, not rows: who holds the lock on the oldest row
+of a key has all that waits for that key, and nobody else takes of it before that row is gone or the lock is.
+"""
+
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NamedTuple
 
 import orjson
-from sqlalchemy import BigInteger, Column, Connection, DateTime, Integer, LargeBinary, MetaData, String, Table, func, select
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    DateTime,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    bindparam,
+    exists,
+    func,
+    select,
+)
 
 from shared.clock import utc_now
 from shared.cloudevents import Headers, Record, encode
@@ -16,6 +35,8 @@ from shared.rows import among, execute_many
 
 BATCH = 500
 SEQUENCE = BigInteger().with_variant(Integer, "sqlite")
+Message = tuple[str, Fact, str]
+"""What is to be published: the topic's full name, the fact, the traceparent."""
 
 
 class Row(NamedTuple):
@@ -55,12 +76,26 @@ class Outbox:
             Column("headers", LargeBinary, nullable=False),
             Column("created_at", DateTime(timezone=True), nullable=False),
             Column("refusal", String(200)),
+            Index("outbox_by_key", "key", "seq").ddl_if(dialect="postgresql"),
             sqlite_autoincrement=True,
         )
+        t = self.table.c
         self._insert = self.table.insert()
-        self._remove = self.table.delete().where(among(self.table.c.seq, "sequences"))
+        self._present = select(t.seq).where(among(t.seq, "sequences"))
+        self._remove = self.table.delete().where(among(t.seq, "sequences")).returning(t.seq)
+        self._waiting = (
+            select(t.seq, t.topic, t.key, t.value, t.headers)
+            .where(t.refusal.is_(None))
+            .order_by(t.seq)
+            .limit(bindparam("most"))
+        )
+        older = self.table.alias("older")
+        none_older = ~exists().where(older.c.key == t.key, older.c.seq < t.seq, older.c.refusal.is_(None))
+        oldest = select(t.key).where(t.refusal.is_(None), none_older).order_by(t.seq).limit(bindparam("most"))
+        claimed = oldest.with_for_update(skip_locked=True).cte("claimed")
+        self._claimed = self._waiting.where(t.key.in_(select(claimed.c.key)))
 
-    def publish(self, tx: Connection, messages: Sequence[tuple[str, Fact, str]]) -> list[str]:
+    def publish(self, tx: Connection, messages: Sequence[Message]) -> list[str]:
         """Have (topic, fact, traceparent) sent, in order, once the transaction has committed; returns the event ids."""
         event_ids = [str(new_id()) for _ in messages]
         self.publish_records(
@@ -93,19 +128,22 @@ class Outbox:
         parked = tx.execute(select(func.count()).where(t.c.refusal.is_not(None))).scalar_one()
         return Backlog(rows, parked, oldest if oldest is None or oldest.tzinfo else oldest.replace(tzinfo=UTC))
 
-    def waiting(self, tx: Connection) -> list[Row]:
-        """The oldest rows to send, in order, at most `BATCH` of them."""
-        t = self.table
-        query = (
-            select(t.c.seq, t.c.topic, t.c.key, t.c.value, t.c.headers)
-            .where(t.c.refusal.is_(None))
-            .order_by(t.c.seq)
-            .limit(BATCH)
-        )
-        return [Row(seq, topic, key, value, _unpack(headers)) for seq, topic, key, value, headers in tx.execute(query)]
+    def claim(self, tx: Connection) -> list[Row]:
+        """The oldest rows that nobody else is sending, in order, at most `BATCH`: the caller's until `tx` ends.
 
-    def remove(self, tx: Connection, sequences: Sequence[int]) -> None:
-        tx.execute(self._remove, {"sequences": sequences})
+        On SQLite, where a service is one process, nothing is locked: what waits is the caller's.
+        """
+        claimed = self._claimed if tx.dialect.name == "postgresql" else self._waiting
+        found = tx.execute(claimed, {"most": BATCH})
+        return [Row(seq, topic, key, value, _unpack(headers)) for seq, topic, key, value, headers in found]
+
+    def remove(self, tx: Connection, sequences: Collection[int]) -> set[int]:
+        """Remove rows; returns those that were there no more."""
+        return set(sequences) - set(tx.execute(self._remove, {"sequences": list(sequences)}).scalars())
+
+    def gone(self, tx: Connection, sequences: Collection[int]) -> set[int]:
+        """Which of these rows are there no more."""
+        return set(sequences) - set(tx.execute(self._present, {"sequences": list(sequences)}).scalars())
 
     def park(self, tx: Connection, seq: int, refusal: str) -> None:
         """Keep a row that the broker refuses for ever, out of the way of the others."""

@@ -2,11 +2,15 @@
 
 A row leaves the table only after its acknowledgement, so a relay that is killed at any line sends a row again at worst,
 and readers drop what they know (`shared.revisions`). aiokafka's idempotent producer keeps the order on the wire.
+
+A relay that stood still may be overtaken: another sends its rows and newer ones of their keys, and then the old ones
+come last. A compacted topic would keep them. So whoever finds rows gone that it has sent publishes their keys' newest
+state again.
 """
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -20,20 +24,25 @@ from aiokafka.errors import (
 )
 from sqlalchemy import Connection
 
-from shared.database import Database, Leadership
+from shared.claims import Claims
+from shared.database import Database
 from shared.faults import PASSING
 from shared.logs import get_log
-from shared.outbox import BATCH, Outbox, Row
+from shared.outbox import BATCH, Message, Outbox, Row
 from shared.settings import KafkaSettings
 from shared.topics import MAX_RECORD_BYTES
 
 log = get_log()
 
 POLL_SECONDS = 1.0
-"""How long new rows of another process, which wakes nobody here, wait at most."""
+"""How long a row waits at most where whoever should have been woken for it died."""
 RETRY_SECONDS = 0.5
 REQUEST_TIMEOUT_MS = 10_000
 REFUSED_FOR_EVER = (MessageSizeTooLargeError, RecordTooLargeError, InvalidTopicError, TopicAuthorizationFailedError)
+
+Newest = Callable[[Connection, Collection[tuple[str, bytes]]], Sequence[Message]]
+"""The newest state of (topic, key) pairs, of those that are in compacted topics. No newer one may be published before
+the transaction ends."""
 
 
 @dataclass(slots=True)
@@ -41,18 +50,23 @@ class _Pass:
     """What became of one batch of rows."""
 
     acknowledged: list[int] = field(default_factory=list[int])
+    unknown: list[int] = field(default_factory=list[int])
+    """Not acknowledged, though the broker may have them."""
     refused: list[tuple[Row, Exception]] = field(default_factory=list[tuple[Row, Exception]])
     failed: Exception | None = None
 
 
 class Relay:
-    """Sends one service's outbox. Several replicas may run one each: on PostgreSQL one of them at a time sends."""
+    """Sends one service's outbox. Several replicas run one each, side by side.
 
-    def __init__(self, database: Database, outbox: Outbox, kafka: KafkaSettings) -> None:
-        self._database = database
+    `newest` is needed where the service writes compacted topics.
+    """
+
+    def __init__(self, database: Database, outbox: Outbox, kafka: KafkaSettings, newest: Newest | None = None) -> None:
         self._outbox = outbox
         self._kafka = kafka
-        self._leadership = Leadership(database, "relay")
+        self._newest = newest
+        self._claims = Claims(database, outbox)
         self._producer: AIOKafkaProducer | None = None
         self._woken = asyncio.Event()
         self._waiting_for_broker = False
@@ -79,7 +93,7 @@ class Relay:
                             await self._woken.wait()
         finally:
             await self._drop_producer()
-            self._leadership.release()
+            await self._claims.release()
 
     async def _wait_for_broker(self, error: Exception) -> None:
         if not self._waiting_for_broker:
@@ -90,28 +104,44 @@ class Relay:
 
     async def _send_batch(self) -> bool:
         """Send what waits; return whether there may be more."""
-        rows = await asyncio.to_thread(self._leadership.read, self._outbox.waiting)
+        rows = await self._claims.take()
         if not rows:
             return False
-        producer = await self._started_producer()
-        outcome = await self._send(producer, rows)
-
-        def settle(tx: Connection) -> None:
-            if outcome.acknowledged:
-                self._outbox.remove(tx, outcome.acknowledged)
-            for row, refusal in outcome.refused:
-                self._outbox.park(tx, row.seq, f"{type(refusal).__name__}: {refusal}")
-
-        # Not durable: rows that come back after a power cut are sent again, and readers drop what they know.
-        await self._database.write(settle, announce=False, durable=False)
+        try:
+            outcome = await self._send(await self._started_producer(), rows)
+            overtaken = await self._settled(rows, outcome)
+        finally:
+            await self._claims.release()
         for row, refusal in outcome.refused:
             log.error("outbox_row_parked", seq=row.seq, topic=row.topic, error=type(refusal).__name__)
+        if overtaken:
+            log.warning("relay_overtaken", rows=overtaken)
         if outcome.failed is not None:
             raise outcome.failed
         if self._waiting_for_broker:
             self._waiting_for_broker = False
             log.info("relay_resumed")
-        return len(rows) == BATCH
+        return overtaken > 0 or len(rows) == BATCH
+
+    async def _settled(self, rows: Sequence[Row], outcome: _Pass) -> int:
+        """`_settle` however long the database is away: what was learnt of `rows` is written nowhere else."""
+        while True:
+            try:
+                return await self._claims.settle(lambda tx: self._settle(tx, rows, outcome))
+            except PASSING as error:
+                log.warning("relay_waiting", error=type(error).__name__)
+                await asyncio.sleep(RETRY_SECONDS)
+
+    def _settle(self, tx: Connection, rows: Sequence[Row], outcome: _Pass) -> int:
+        """Write down what became of `rows`; returns how many another had sent, too."""
+        gone = self._outbox.remove(tx, outcome.acknowledged) if outcome.acknowledged else set[int]()
+        if outcome.unknown:
+            gone |= self._outbox.gone(tx, outcome.unknown)
+        for row, refusal in outcome.refused:
+            self._outbox.park(tx, row.seq, f"{type(refusal).__name__}: {refusal}")
+        if gone and self._newest is not None:
+            self._outbox.publish(tx, self._newest(tx, {(row.topic, row.key) for row in rows if row.seq in gone}))
+        return len(gone)
 
     async def _send(self, producer: AIOKafkaProducer, rows: Sequence[Row]) -> _Pass:
         """Send in order. Behind a row that failed, rows of its key count as not sent, so that they follow it again."""
@@ -135,8 +165,11 @@ class Relay:
                 outcome.refused.append((row, error))
             elif error is not None:
                 outcome.failed = error
+                outcome.unknown.append(row.seq)
                 failed_keys.add((row.topic, row.key))
-            elif (row.topic, row.key) not in failed_keys:
+            elif (row.topic, row.key) in failed_keys:
+                outcome.unknown.append(row.seq)
+            else:
                 outcome.acknowledged.append(row.seq)
         return outcome
 

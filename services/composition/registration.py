@@ -9,6 +9,7 @@ from registration import store, stream
 from registration.api import Registration, router
 from registration.callers import Callers
 from registration.intake import Intake
+from registration.newest import newest
 from registration.seeding import seed_sessions
 from registration.service import Desk
 from registration.settings import RegistrationSettings
@@ -42,6 +43,7 @@ def compose(settings: RegistrationSettings, parts: Parts) -> Composition:
         counts=counts,
         tasks=[intake.run],
         close=intake.close,
+        newest=lambda tx, keys: newest(tx, keys, parts.conference, settings),
         start=seed,
     )
 

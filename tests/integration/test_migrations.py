@@ -37,8 +37,16 @@ def differences(database: Database, metadata: MetaData) -> list[Any]:
     def of_the_service(name: str | None, kind: str, _: Any) -> bool:
         return kind != "table" or name not in ("alembic_version", "lanyard_service")
 
+    def of_the_dialect(_: Any, name: str | None, *__: Any) -> bool:
+        return database.is_postgresql or name != "outbox_by_key"
+
     with database.connect() as tx:
-        options = {"include_name": of_the_service, "compare_type": True, "compare_server_default": True}
+        options = {
+            "include_name": of_the_service,
+            "include_object": of_the_dialect,
+            "compare_type": True,
+            "compare_server_default": True,
+        }
         return compare_metadata(MigrationContext.configure(tx, opts=options), metadata)
 
 
