@@ -26,7 +26,8 @@ from babel.dates import format_interval, format_skeleton
 from shared.events import BadgeJob, Language, Photo
 
 LAYOUTS = Path(__file__).with_name("layouts")
-FONT_PACKAGES = ("fontpkg_noto_sans", "fontpkg_noto_sans_arabic", "pylopdf_fonts_zh_cn")
+FONT_PACKAGES = ("manimgx_fonts", "pylopdf_fonts_zh_cn", "pylopdf_fonts_ko")
+"""What these can show is listed in `shared.letters`, by which registration refuses the rest."""
 
 BLACK = "#000000"
 WHITE = "#ffffff"
@@ -34,6 +35,9 @@ WHITE = "#ffffff"
 VOID: dict[Language, str] = {"ar": "ملغى", "zh": "作废", "en": "VOID", "fr": "ANNULÉ", "ru": "АННУЛИРОВАН", "es": "ANULADO"}
 
 _IDEOGRAPHS = "\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff"
+_HANGUL = "\u1100-\u11ff\uac00-\ud7ff"
+_TALL = "\u0900-\u0dff\u0e00-\u109f\u1200-\u139f\u1780-\u17ff"
+"""Indic scripts, Thai, Lao, Myanmar, Ethiopic and Khmer: their signs stand above and below the letters."""
 _UNBREAKABLE = re.compile(f"[{_IDEOGRAPHS}]|[^ {_IDEOGRAPHS}\u2010\u2013\u2014-]+[\u2010\u2013\u2014-]*|[\u2010\u2013\u2014-]+")
 _DARK = re.compile(rb"\x00+")
 _WITHOUT_GLYPH = re.compile(r"the text `\"(.+)\"` could not be displayed")
@@ -134,7 +138,8 @@ def _line(text: str) -> dict[str, Any]:
         # Of its compatibility form: some Arabic letters are a whole phrase.
         "longest": max((len(unicodedata.normalize("NFKC", word)) for word in words), default=0),
         "rtl": _is_right_to_left(text),
-        "han": re.search(f"[{_IDEOGRAPHS}]", text) is not None,
+        "han": re.search(f"[{_IDEOGRAPHS}{_HANGUL}]", text) is not None,
+        "tall": re.search(f"[{_TALL}]", text) is not None,
     }
 
 

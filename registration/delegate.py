@@ -126,6 +126,13 @@ def printed_name(person: PersonSubmitted) -> str:
     return person.printed_name or f"{person.given_name} {person.family_name}"[:MAX_LINE].rstrip()
 
 
+def printed_fields(person: PersonSubmitted, protected: bool) -> list[str]:
+    """The fields whose text the badge shows."""
+    if protected:
+        return ["function"]
+    return [*(["printed_name"] if person.printed_name else ["given_name", "family_name"]), "function"]
+
+
 def _folded(text: str) -> str:
     """Case, accents and spacing do not make another person."""
     if text.isascii():

@@ -7,8 +7,9 @@ from sqlalchemy import Connection
 
 from registration import store
 from registration.answers import Idempotency, KeptAnswers
+from registration.checks import Fault
 from registration.delegate import Registration, fact_of
-from registration.model import Fault, NotNow, Refused
+from registration.model import NotNow, Refused
 from registration.reach import load
 from registration.register import Register
 from registration.service import Answer, Desk, NotFound, NotYours, UseCase

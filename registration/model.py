@@ -4,15 +4,15 @@ Pure: a rule takes the request, the conference and the `Register` as it stands, 
 raises `Refused` with every fault at once. It changes nothing; `Register.apply` does.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import date, datetime
-from typing import NamedTuple
 from uuid import UUID
-from zoneinfo import available_timezones
 
-from registration.delegate import Registration, person_keys
+from registration import checks
+from registration.checks import Fault
+from registration.delegate import Registration
 from registration.register import Register
-from shared.conference import Accreditation, Category, Conference, Delegation
+from shared.conference import Accreditation, Conference
 from shared.events import (
     ENDED,
     DocumentNumber,
@@ -25,22 +25,12 @@ from shared.events import (
     PersonSubmitted,
     RegistrationSubmitted,
     Request,
-    SessionStatus,
     Status,
     TimeZone,
 )
 
 RELEASED_BY_DELEGATE = "left"
 NEVER_EMPTY = ("given_name", "family_name", "function", "email", "language", "time_zone")
-TIME_ZONES = frozenset(available_timezones())
-
-
-class Fault(NamedTuple):
-    """One thing wrong with a request: where (a JSON Pointer into its body), a stable code, and a sentence for people."""
-
-    pointer: str
-    code: str
-    detail: str
 
 
 class Refused(Exception):
@@ -93,15 +83,15 @@ def register(
     """
     category = conference.category.get(request.category)
     delegation = conference.delegation.get(request.delegation)
-    faults = [*_party_faults(request, category, delegation)]
+    faults = [*checks.party_faults(request, category, delegation)]
     if category is None or delegation is None:
-        raise Refused([*faults, *_person_faults(request.person, None)])
-    faults += _person_faults(request.person, category)
-    faults += _category_faults(category, conference, request.protected, request.pass_days)
-    faults += _duplicate_faults(request.person, delegation.code, register, None)
-    faults += _quota_faults(conference, delegation, category, register)
+        raise Refused([*faults, *checks.person_faults(request.person, None, request.protected)])
+    faults += checks.person_faults(request.person, category, request.protected)
+    faults += checks.category_faults(category, conference, request.protected, request.pass_days)
+    faults += checks.duplicate_faults(request.person, delegation.code, register, None)
+    faults += checks.quota_faults(conference, delegation, category, register)
     for index, session_id in enumerate(request.sessions):
-        faults += _enrolment_faults(session_id, category.slug, register, now, f"/sessions/{index}")
+        faults += checks.enrolment_faults(session_id, category.slug, register, now, f"/sessions/{index}")
     if len(set(request.sessions)) != len(request.sessions):
         faults.append(Fault("/sessions", "repeated", "A session is named twice."))
     if faults:
@@ -137,9 +127,9 @@ def amend(current: Registration, change: Amendment, conference: Conference, regi
         if getattr(person, name) is None
     ]
     if not faults:
-        faults += _person_faults(person, category)
-        faults += _duplicate_faults(person, current.delegation, register, current.delegate_id)
-    faults += _category_faults(category, conference, protected, days)
+        faults += checks.person_faults(person, category, protected)
+        faults += checks.duplicate_faults(person, current.delegation, register, current.delegate_id)
+    faults += checks.category_faults(category, conference, protected, days)
     if faults:
         raise Refused(faults)
     return _next(current, now, person=person, protected=protected, pass_days=days)
@@ -153,7 +143,7 @@ def accredit(current: Registration, conference: Conference, register: Register, 
         raise NotNow("registration-ended", f"This registration is {current.status.value}; it cannot be accredited.")
     if not current.holds_place:
         delegation, category = conference.delegation[current.delegation], conference.category[current.category]
-        if faults := list(_quota_faults(conference, delegation, category, register)):
+        if faults := list(checks.quota_faults(conference, delegation, category, register)):
             raise Refused(faults)
     return _next(current, now, status=Status.ACCREDITED, status_reason=None)
 
@@ -186,7 +176,7 @@ def enrol(current: Registration, session_id: str, register: Register, now: datet
     held = current.enrolment(session_id)
     if held is not None and held.state is EnrolmentState.ENROLLED:
         return current
-    if faults := list(_enrolment_faults(session_id, current.category, register, now, "session_id")):
+    if faults := list(checks.enrolment_faults(session_id, current.category, register, now, "session_id")):
         raise Refused(faults)
     place = Enrolment(session_id=session_id, state=EnrolmentState.ENROLLED)
     return _next(current, at, enrolments=_replaced(current, place))
@@ -220,70 +210,3 @@ def _all_released(current: Registration, cause: str) -> list[Enrolment]:
         else Enrolment(session_id=each.session_id, state=EnrolmentState.RELEASED, cause=cause)
         for each in current.enrolments
     ]
-
-
-def _party_faults(request: RegistrationSubmitted, category: Category | None, delegation: Delegation | None) -> Iterator[Fault]:
-    if category is None:
-        yield Fault("/category", "unknown-category", f"There is no category {request.category!r}; see `GET /conference`.")
-    if delegation is None:
-        yield Fault(
-            "/delegation", "unknown-delegation", f"There is no delegation {request.delegation!r}; see `GET /conference`."
-        )
-    if category is not None and delegation is not None and delegation.kind not in category.open_to:
-        detail = f"A delegation of kind {delegation.kind} does not register people of category {category.slug}."
-        yield Fault("/category", "category-not-open", detail)
-
-
-def _person_faults(person: PersonSubmitted, category: Category | None) -> Iterator[Fault]:
-    if person.time_zone not in TIME_ZONES:
-        yield Fault("/person/time_zone", "unknown-time-zone", "Not a time zone of the IANA database, such as Europe/Paris.")
-    for name in category.required if category else []:
-        if not getattr(person, name):
-            yield Fault(f"/person/{name}", "required", "This category needs this field.")
-
-
-def _category_faults(category: Category, conference: Conference, protected: bool, days: list[date]) -> Iterator[Fault]:
-    if protected and not category.may_be_protected:
-        yield Fault("/protected", "not-protected", f"People of category {category.slug} are not registered as protected.")
-    if conference.pass_type[category.pass_type].for_named_days:
-        if not days:
-            yield Fault("/pass_days", "required", "This category's pass is valid on named days; name them.")
-        elif outside := [day for day in days if day not in conference.days]:
-            detail = f"{outside[0]} is not a day of the conference's week ({conference.days[0]} to {conference.days[-1]})."
-            yield Fault("/pass_days", "outside-conference", detail)
-    elif days:
-        yield Fault("/pass_days", "not-for-days", "This category's pass is valid on all days; leave this out.")
-
-
-def _duplicate_faults(person: PersonSubmitted, delegation: str, register: Register, own_id: UUID | None) -> Iterator[Fault]:
-    known = {register.known_person(key) for key in person_keys(person, delegation)} - {None, own_id}
-    if known:
-        yield Fault("/person", "known-person", "This person is registered already; amend that registration instead.")
-
-
-def _quota_faults(conference: Conference, delegation: Delegation, category: Category, register: Register) -> Iterator[Fault]:
-    quota, held = conference.quota(delegation), register.held(delegation.code)
-    if held >= quota:
-        yield Fault("/delegation", "quota-full", f"This delegation has registered {held} of the {quota} people it may.")
-    of_category = conference.quota_of_category(delegation, category.slug)
-    held_in_category = register.held(delegation.code, category.slug)
-    if of_category is not None and held_in_category >= of_category:
-        detail = (
-            f"This delegation has registered {held_in_category} of the {of_category} people of category {category.slug} it may."
-        )
-        yield Fault("/category", "category-quota-full", detail)
-
-
-def _enrolment_faults(session_id: str, category: str, register: Register, now: datetime, where: str) -> Iterator[Fault]:
-    session = register.session(session_id)
-    if session is None:
-        yield Fault(where, "unknown-session", f"There is no session {session_id!r}; see `GET /sessions`.")
-        return
-    if session.status is SessionStatus.CANCELLED:
-        yield Fault(where, "session-cancelled", f"Session {session_id} is cancelled.")
-    if session.ends_at <= now:
-        yield Fault(where, "session-over", f"Session {session_id} is over.")
-    if category not in session.audience:
-        yield Fault(where, "not-in-audience", f"Session {session_id} is not open to category {category}.")
-    if session.capacity is not None and register.enrolled(session_id) >= session.capacity:
-        yield Fault(where, "session-full", f"All {session.capacity} places of session {session_id} are taken.")

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from datetime import datetime
 
+from registration.checks import Fault
 from registration.delegate import Registration
-from registration.model import Fault, Refused
+from registration.model import Refused
 from registration.register import Register
 from shared.conference import Conference, SessionPlanned
 from shared.events import SessionChange, SessionChanged

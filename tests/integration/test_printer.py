@@ -208,7 +208,7 @@ def accepted_twice(station: Station, jobs: Sequence[BadgeJob]) -> set[str]:
 
 
 def test_what_can_never_be_printed_is_reported_and_the_queue_goes_on(station: Station) -> None:
-    unknown_layout, no_font, good = badge_job(1, layout="gala"), badge_job(2, name="김민준"), badge_job(3)
+    unknown_layout, no_font, good = badge_job(1, layout="gala"), badge_job(2, name="ᏣᎳᎩ"), badge_job(3)
     broken = json.loads(badge_job(4).model_dump_json())
     broken["content"]["colour"] = "blue\n"
     station.queue([unknown_layout, no_font, json.dumps(broken).encode(), b"{", b"", good])
@@ -218,7 +218,7 @@ def test_what_can_never_be_printed_is_reported_and_the_queue_goes_on(station: St
         printer.stop()
     reported = {report.job_id: (report.state, report.cause or "") for report, _ in station.reports()}
     assert reported[unknown_layout.job_id] == (PrintState.FAILED, "no layout 'gala'; there are: standard, vip")
-    assert reported[no_font.job_id] == (PrintState.FAILED, "no font here has U+AE40")
+    assert reported[no_font.job_id] == (PrintState.FAILED, "no font here has U+13E3")
     assert reported[UUID(broken["job_id"])][0] is PrintState.FAILED
     assert reported[UUID(broken["job_id"])][1].startswith("content.colour: ")
     assert reported[good.job_id][0] is PrintState.PRINTED

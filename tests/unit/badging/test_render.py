@@ -14,7 +14,9 @@ from PIL import Image, ImageChops
 
 from badging import render
 from shared.events import BadgeJob, Photo, Zone
+from shared.letters import LETTERS
 from tests.badge_jobs import badge_job, red_photo
+from tests.badge_letters import as_ranges, in_the_fonts
 
 A6 = (105 / 25.4 * 72, 148 / 25.4 * 72)
 EVERY_LAYOUT = pytest.mark.parametrize("layout", render.layouts())
@@ -87,6 +89,38 @@ def test_its_qr_code_is_the_credential(layout: str) -> None:
 @EVERY_LAYOUT
 def test_names_in_every_script_are_set(layout: str, language: str, name: str) -> None:
     assert name in text_of(render.pdf([badge_job(layout=layout, name=name, language=language)]))
+
+
+NAMES = {
+    "Georgian": "გიორგი ბერიძე",
+    "Hebrew": "דוד לוי",
+    "Armenian": "Արամ Խաչատրյան",
+    "Hangul": "김민준",
+    "Kana": "やまだ タロウ",
+    "Devanagari": "श्री कृष्ण त्रिपाठी",
+    "Bengali": "রবীন্দ্রনাথ ঠাকুর",
+    "Tamil": "சுப்பிரமணியன்",
+    "Sinhala": "ශ්‍රී ලංකා",
+    "Thai": "ที่ปรึกษา ผู้ใหญ่",
+    "Lao": "ຜູ້ໃຫຍ່",
+    "Myanmar": "ကျွန်ုပ်",
+    "Khmer": "ស្រ្តី ក្រុម",
+    "Ethiopic": "ሰላም ተስፋዬ",
+}
+
+
+@pytest.mark.parametrize("script", NAMES)
+@EVERY_LAYOUT
+def test_a_name_in_any_script_stands_clear_of_the_line_below(layout: str, script: str) -> None:
+    name = NAMES[script] + " " + NAMES[script]
+    found = letters(render.pdf([badge_job(layout=layout, name=name, function="QQQQ QQQQ")]))
+    of_the_name = [box for letter, box in found if letter in name and letter.strip() and box.top > box.bottom]
+    assert of_the_name
+    assert min(box.bottom for box in of_the_name) > around(found, "Q").top
+
+
+def test_the_listed_letters_are_those_of_the_fonts() -> None:
+    assert " ".join(LETTERS.split()) == as_ranges(in_the_fonts()), "write them again: python -m tests.badge_letters"
 
 
 def test_arabic_is_joined_and_starts_at_the_right() -> None:
@@ -219,8 +253,8 @@ def test_what_layouts_share_is_no_layout() -> None:
 
 
 def test_a_letter_that_no_font_has_is_a_fault_and_not_a_box() -> None:
-    with pytest.raises(render.CannotRender, match=r"^no font here has U\+AE40$") as raised:
-        render.pdf([badge_job(name="Kim 김 Minjun")])
+    with pytest.raises(render.CannotRender, match=r"^no font here has U\+13E3$") as raised:
+        render.pdf([badge_job(name="Kim Ꮳ Minjun")])
     assert "Minjun" not in str(raised.value)
 
 

@@ -47,6 +47,32 @@ def test_a_category_accredits_at_once_or_leaves_it_to_a_decision(register):
     assert (member.pass_type, member.submitted_at, member.changed_at) == ("day", AT, AT)
 
 
+def test_a_name_that_no_badge_can_show_is_refused_and_the_letters_named(register):
+    with pytest.raises(Refused) as refused:
+        registered(register, given_name="ᏣᎳᎩ", family_name="Berg")
+    [fault] = refused.value.faults
+    assert (fault.pointer, fault.code) == ("/person/given_name", "not-printable")
+    assert fault.detail.startswith("No badge can show Ꮳ (U+13E3), Ꮃ (U+13B3), Ꭹ (U+13A9). Give the whole name in another")
+    assert registered(register, given_name="ᏣᎳᎩ", family_name="Berg", printed_name="Tsalagi Berg").revision == 1
+
+
+@pytest.mark.parametrize("name", ["გიორგი", "דוד", "김민준", "ที่ปรึกษา", "Արամ", "श्री", "محمد", "王晓明", "Zoé Œ"])
+def test_names_in_the_worlds_scripts_are_taken(register, name: str):
+    assert registered(register, given_name=name).revision == 1
+
+
+def test_of_a_protected_person_only_what_the_badge_shows_must_be_printable(register):
+    unprintable = {"given_name": "ᏣᎳᎩ", "category": "guest", "document_number": "N-1", "protected": True}
+    assert ("/person/function", "not-printable") in faults(lambda: registered(register, **unprintable, function="Ꮳ"))
+    assert ("/person/given_name", "not-printable") not in faults(lambda: registered(register, **unprintable, function="Ꮳ"))
+
+
+def test_an_amendment_too_must_be_printable(register):
+    current = registered(register)
+    asked = Amendment(person=PersonAmended(function="Ꮳ"))
+    assert faults(lambda: model.amend(current, asked, TINY, register, LATER)) == {("/person/function", "not-printable")}
+
+
 def test_every_fault_is_told_at_once(register):
     wrong = submitted(
         category="guest",
