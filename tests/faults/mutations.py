@@ -24,15 +24,16 @@ class Mutation:
 
 
 def _rows_removed_before_sent() -> None:
+    from shared.outbox import Outbox
     from shared.relay import Relay
 
-    send = Relay._send
+    send, remove = Relay._send, Outbox.remove
 
     async def removed_first(self: Any, producer: Any, rows: Any) -> Any:
-        await self._database.write(lambda tx: self._outbox.remove(tx, [row.seq for row in rows]), announce=False)
+        await self._claims.settle(lambda tx: remove(self._outbox, tx, [row.seq for row in rows]))
         return await send(self, producer, rows)
 
-    Relay._send = removed_first
+    Relay._send, Outbox.remove = removed_first, lambda *_: set()
 
 
 def _outbox_apart() -> None:

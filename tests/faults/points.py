@@ -129,12 +129,14 @@ def install(passing: Passing) -> None:
 
     from badging.print_queue import PrintQueue
     from badging.printer import BadgePrinter
+    from shared.claims import Claims
     from shared.database import Database
     from shared.inbox import Inbox
     from shared.relay import Relay
 
     _commits(Database, "transaction", passing)
     _commits(Database, "_quick_transaction", passing)
+    _commits(Claims, "_settle", passing)
     _around_async(Relay, "_send", passing, Point.BEFORE_SEND, Point.AFTER_SEND)
     _around_async(Consumer, "commit", passing, Point.BEFORE_OFFSETS, Point.AFTER_OFFSETS)
     _around_async(SMTP, "sendmail", passing, Point.BEFORE_MAIL, Point.AFTER_MAIL)
