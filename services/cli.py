@@ -1,10 +1,11 @@
 """The `lanyard` command."""
 
 import asyncio
+import os
 import socket
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -24,11 +25,18 @@ def _serve(name: str) -> None:
 
     service = composition.service(name)
     settings: ServiceSettings = load(service.settings)
+
+    async def serve() -> NoReturn:
+        exit_code = await process.run(service, settings)
+        # At once: the interpreter's own end waits for Faust's threads, and one that lost its broker while it stopped stays.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(exit_code)
+
     try:
-        exit_code = asyncio.run(process.run(service, settings))
+        asyncio.run(serve())
     except (ConferenceFault, WrongDatabase) as fault:
         raise stopped(str(fault)) from None
-    sys.exit(exit_code)
 
 
 @app.command()
