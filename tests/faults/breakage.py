@@ -3,7 +3,8 @@
 import asyncio
 import os
 import sqlite3
-from collections.abc import Awaitable, Callable, Mapping
+import sys
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -17,7 +18,7 @@ from services.stack import PRINTERS
 from services.supervisor import Supervisor
 from shared.topics import SERVICES
 from tests.faults.points import MAIL_POINTS, PRINTER_POINTS, SERVICE_POINTS, Action, Armed, Point
-from tests.faults.records import Poison, resend_some, rival
+from tests.faults.records import Poison, resend_some
 from tests.faults.running import Faulty
 from tests.integration.live_stack import free_ports
 from tests.waiting import until
@@ -112,7 +113,8 @@ async def _replayed(service: str, faulty: Faulty, rnd: Random, poison: Poison) -
 
 async def _rebalanced(service: str, faulty: Faulty, rnd: Random, poison: Poison) -> None:
     """A rival takes part in the service's group and takes some of its partitions, and leaves with nothing done."""
-    await rival(faulty.live.stack.kafka, service, rnd.uniform(3, 8))
+    log = faulty.live.settings.log_folder / f"rival-{service}.log"
+    await _passing_by([sys.executable, "-m", "tests.faults.rival", service], {}, log, rnd.uniform(5, 10), SIGTERM)
 
 
 async def _second_replica(service: str, faulty: Faulty, rnd: Random, poison: Poison) -> None:
@@ -120,21 +122,29 @@ async def _second_replica(service: str, faulty: Faulty, rnd: Random, poison: Poi
     if faulty.postgresql is None:
         raise NotPossible("a service on SQLite is one process")
     child = faulty.live.stack.service_child(service)
-    env = {**os.environ, **child.env, f"{service.upper()}_PORT": str(free_ports()), "FAULT_PROCESS": f"{service}-2"}
+    env = {**child.env, f"{service.upper()}_PORT": str(free_ports()), "FAULT_PROCESS": f"{service}-2"}
     log = faulty.live.settings.log_folder / f"{service}-2.jsonl"
+    await _passing_by(child.command, env, log, rnd.uniform(8, 25), rnd.choice((SIGTERM, SIGKILL)))
+
+
+async def _passing_by(command: Sequence[str], env: Mapping[str, str], log: Path, seconds: float, end: Signals) -> None:
+    """Another process for a while, ended by a signal."""
     with log.open("ab") as opened:
-        replica = await asyncio.create_subprocess_exec(*child.command, env=env, stdout=opened, stderr=opened)
+        process = await asyncio.create_subprocess_exec(*command, env={**os.environ, **env}, stdout=opened, stderr=opened)
     try:
-        await asyncio.sleep(rnd.uniform(8, 25))
-    finally:
-        with suppress(ProcessLookupError):
-            replica.send_signal(rnd.choice((SIGTERM, SIGKILL)))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await process.wait()
+        if process.returncode is not None:
+            raise NotPossible(f"it ended by itself, with exit code {process.returncode}")
+        process.send_signal(end)
         with suppress(TimeoutError):
             async with asyncio.timeout(15):
-                await replica.wait()
+                await process.wait()
+    finally:
         with suppress(ProcessLookupError):
-            replica.kill()
-        await replica.wait()
+            process.kill()
+        await process.wait()
 
 
 async def _broker_killed(faulty: Faulty, rnd: Random, poison: Poison) -> None:

@@ -1,12 +1,10 @@
-"""Records that the nemesis puts into topics, and a rival that takes part in a service's consumer group."""
+"""Records that the nemesis puts into topics."""
 
-import asyncio
 from collections.abc import Iterator
 from contextlib import closing
 from random import Random
 from typing import Any
 
-import faust
 import orjson
 from kafka import KafkaProducer
 
@@ -15,7 +13,6 @@ from shared.cloudevents import schema_uri
 from shared.events import SessionChanged
 from shared.ids import new_id
 from shared.settings import KafkaSettings
-from shared.streams import channel, faust_app
 from tests.faults.checker import Place
 from tests.integration.topic_reading import records_in
 
@@ -80,22 +77,3 @@ def _producer(kafka: KafkaSettings) -> Any:
         max_request_size=1024 * 1024,
         retries=100,
     )
-
-
-async def rival(kafka: KafkaSettings, service: str, seconds: float) -> None:
-    """Take part in a service's group as a worker that acknowledges nothing, and leave."""
-    app = faust_app(service, kafka)
-
-    for topic in (topics.DELEGATE_REGISTERED, topics.SESSION_CHANGED, topics.BADGE_STATUS):
-
-        async def take(stream: faust.StreamT[bytes]) -> None:
-            async for _ in stream.noack().events():
-                pass
-
-        app.agent(channel(app, kafka, topic), name=f"rival-{topic}")(take)
-    app.finalize()
-    await app.start()
-    try:
-        await asyncio.sleep(seconds)
-    finally:
-        await app.stop()
