@@ -85,6 +85,8 @@ class Service:
     """Topics that must exist before its agents start, without prefix."""
     compose: Callable[[Any, Parts], Composition]
     ready_without_broker: bool = False
+    layouts: Sequence[str] = ()
+    """The badge layouts that it can print, where it prints any: the conference may name no other."""
 
 
 @dataclass(slots=True)
@@ -96,7 +98,7 @@ class _State:
 async def run(service: Service, settings: ServiceSettings) -> int:
     """Run `service` until SIGTERM or SIGINT (exit code 0), or until one of its parts dies (1)."""
     configure(service.name, log_format=settings.log_format, level=settings.log_level)
-    conference = await asyncio.to_thread(load, settings.conference_folder)
+    conference = await asyncio.to_thread(load, settings.conference_folder, service.layouts)
     database = Database(settings.database_url.get_secret_value(), service.name)
     await _migrated(database, f"{service.name}:migrations")
     clock = ConferenceClock(settings.conference_now or conference.now)

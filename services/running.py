@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from badging import render
 from services.demonstration import Demonstration, Summary
 from services.faults import CannotStart
 from services.simulation import Simulation, SimulationFailed
@@ -95,7 +96,7 @@ async def run(settings: StackSettings) -> int:
 
 
 async def _work(settings: StackSettings, stack: Stack, display: Display) -> int:
-    conference = await asyncio.to_thread(load, settings.conference_folder)
+    conference = await asyncio.to_thread(load, settings.conference_folder, render.layouts())
     kept = summary = Summary.kept(settings.var)
     try:
         with display.shown():

@@ -6,7 +6,7 @@ that Norway's code `no` stays what it is.
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -42,8 +42,11 @@ class ConferenceFault(Exception):
         super().__init__("\n".join([f"The conference in {folder} has {count}:", *map(str, self.faults)]))
 
 
-def load(folder: Path) -> Conference:
-    """Read and check the conference in `folder`; raises `ConferenceFault` with every fault at once."""
+def load(folder: Path, layouts: Collection[str] = ()) -> Conference:
+    """Read and check the conference in `folder`; raises `ConferenceFault` with every fault at once.
+
+    `layouts` are the badge layouts that a category may name; without any, who calls prints no badges and all are taken.
+    """
     files = _files(folder)
     reading = _Reading()
     for file, content in files.items():
@@ -58,6 +61,11 @@ def load(folder: Path) -> Conference:
         raise ConferenceFault(folder, reading.faults) from None
     if not _known_time_zone(conference.time_zone):
         reading.report(("time_zone",), f'unknown time zone "{conference.time_zone}": give an IANA name such as Europe/Paris')
+    for number, category in enumerate(conference.categories):
+        if layouts and category.layout not in layouts:
+            known = ", ".join(sorted(layouts))
+            message = f'unknown badge layout "{category.layout}": there are {known}; name one of them or add its file'
+            reading.report(("categories", number, "layout"), message)
     if reading.faults:
         raise ConferenceFault(folder, reading.faults)
     return conference

@@ -5,7 +5,7 @@ from typing import Any
 import faust
 from sqlalchemy import Connection
 
-from badging import store, stream
+from badging import render, store, stream
 from badging.api import router
 from badging.door import Door
 from badging.service import BadgeDesk
@@ -34,4 +34,5 @@ SERVICE = Service(
     dead_letters=store.dead_letters,
     reads=stream.TOPICS,
     compose=compose,
+    layouts=render.layouts(),
 )

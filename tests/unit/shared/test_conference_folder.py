@@ -5,6 +5,7 @@ from time import perf_counter
 
 import pytest
 
+from badging import render
 from shared import conference_folder
 from shared.conference_folder import ConferenceFault, load
 from shared.events import LANGUAGES
@@ -48,6 +49,24 @@ def test_another_conference_is_another_folder():
     assert tiny.delegation["no"].names["fr"] == "Norvège"
     assert [day.isoformat() for day in tiny.days] == ["2026-05-12"]
     assert tiny.instant(tiny.sessions[0].starts_at).isoformat() == "2026-05-12T07:00:00+00:00"
+
+
+def test_a_badge_layout_that_does_not_exist_is_a_fault_at_its_line(folder):
+    line = edited(folder, 'colour: "#1d4e63"', 'layout: gala\n    colour: "#1d4e63"')
+    with pytest.raises(ConferenceFault) as raised:
+        load(folder, ["standard", "plain"])
+    [fault] = raised.value.faults
+    assert fault.line == line
+    assert fault.message.startswith('categories[0].layout: unknown badge layout "gala": there are plain, standard;')
+
+
+def test_who_prints_no_badges_takes_any_layout(folder):
+    edited(folder, 'colour: "#1d4e63"', 'layout: gala\n    colour: "#1d4e63"')
+    assert load(folder).categories[0].layout == "gala"
+
+
+def test_the_layouts_of_the_example_exist():
+    assert load(EXAMPLE, render.layouts()).categories
 
 
 def test_the_digest_follows_every_file(folder):
