@@ -1,6 +1,6 @@
 """HTTP in: the routes of registration. They read, name the use case, and answer; they decide nothing."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 from uuid import UUID
@@ -49,7 +49,7 @@ class Registration:
         part = Part(use_case, None if dry_run else _idempotency(request, caller, body))
         traceparent = traceparent_of(request)
         [answer] = await self.intake.submit(Submission([part], traceparent, dry_run))
-        return json_response(answer.body, 200 if dry_run else answer.status, {"traceparent": traceparent})
+        return _answered(answer.body, answer.status, traceparent, dry_run)
 
     async def submit_events(self, request: Request, posted: Sequence[Posted], caller: Caller, *, as_list: bool) -> Response:
         """Have posted events decided, all or none, each once per `source` and `id`."""
@@ -60,14 +60,18 @@ class Registration:
         ]
         traceparent = traceparent_of(request)
         answers = await self.intake.submit(Submission(parts, traceparent, dry_run))
-        headers = {"traceparent": traceparent}
         if not as_list:
-            return json_response(answers[0].body, 200 if dry_run else answers[0].status, headers)
+            return _answered(answers[0].body, answers[0].status, traceparent, dry_run)
         results = [
             {"source": each.event.source, "id": each.event.id, "status": answer.status, "answer": answer.body}
             for each, answer in zip(posted, answers, strict=True)
         ]
-        return json_response({"results": results}, 200, headers)
+        return _answered({"results": results}, 200, traceparent, dry_run)
+
+
+def _answered(body: Mapping[str, object], status: int, traceparent: str, dry_run: bool) -> Response:
+    headers = {"traceparent": traceparent}
+    return json_response({**body, "dry_run": True}, 200, headers) if dry_run else json_response(body, status, headers)
 
 
 def _dry_run(request: Request) -> bool:

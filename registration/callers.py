@@ -9,7 +9,7 @@ from sqlalchemy import Connection, select
 
 from registration import store
 from shared.database import Database
-from shared.keys import Role, StaffKey, StaffKeys, bearer, forbidden, key_hash, unauthorized
+from shared.keys import Role, StaffKey, StaffKeys, bearer, forbidden, key_hash, key_unknown
 
 CACHED_SECONDS = 10.0
 """How long a revoked form key may still be taken."""
@@ -71,7 +71,7 @@ class Callers:
             return Caller(scope=f"staff {hashed}", staff=found)
         form = await self._form(hashed)
         if form is None:
-            raise unauthorized("unknown")
+            raise key_unknown()
         if not forms:
             raise forbidden(form.name, _needed(staff, forms))
         return Caller(scope=f"form {hashed}", form=form)

@@ -4,10 +4,10 @@ import csv
 import io
 from collections.abc import Iterable
 from datetime import date, datetime
-from typing import Any
+from typing import Annotated, Any, NotRequired
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from typing_extensions import TypedDict
 
 from registration.delegate import Registration, printed_name
@@ -48,6 +48,9 @@ class EnrolmentView(TypedDict):
     cause: Slug | None
 
 
+DryRun = Annotated[bool, Field(description="`true`: nothing was stored. Only the answer of a dry run has this")]
+
+
 class DelegateDecided(TypedDict):
     """What whoever asked for a change is told: ids and states, nothing personal."""
 
@@ -59,6 +62,7 @@ class DelegateDecided(TypedDict):
     delegation: Slug
     enrolments: list[EnrolmentView]
     changed_at: datetime
+    dry_run: NotRequired[DryRun]
 
 
 class PersonView(TypedDict):
@@ -104,6 +108,7 @@ class SessionView(TypedDict):
     organisers: list[OrganiserView]
     changed_at: datetime
     enrolled: int
+    dry_run: NotRequired[DryRun]
 
 
 class DelegatePage(TypedDict):
@@ -127,6 +132,7 @@ class EventResult(TypedDict):
 class BatchResult(TypedDict):
     results: list[EventResult]
     """In the order of the batch."""
+    dry_run: NotRequired[DryRun]
 
 
 def delegate_decided(registration: Registration) -> DelegateDecided:

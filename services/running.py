@@ -142,7 +142,7 @@ def _show(console: Console, settings: StackSettings, stack: Stack, summary: Summ
 def _show_places(console: Console, settings: StackSettings, stack: Stack, summary: Summary) -> None:
     places = Table.grid(padding=(0, 2))
     for name in ("registration", "badging", "notifications"):
-        places.add_row(name, f"{settings.url(name)}/docs")
+        places.add_row(name, f"{settings.url(name)}/openapi.json")
     places.add_row("Apache Kafka", stack.kafka.kafka_bootstrap_servers)
     places.add_row("keys", f"{settings.var / 'keys.toml'} (form, accreditation, programme, badging, operations, read-only)")
     places.add_row("badges", f"{settings.printed_folder} ({summary.sheets} PDF files)")

@@ -59,18 +59,14 @@ def _in_utc(value: datetime) -> datetime:
         raise ValueError("must be a time of the years 1 to 9999 in UTC") from None
 
 
-Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
+SLUG = r"^[a-z0-9]+(-[a-z0-9]+)*$"
+EMAIL = r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$"
+
+Slug = Annotated[str, StringConstraints(pattern=SLUG, max_length=64)]
 Line = Annotated[str, StringConstraints(min_length=1, max_length=MAX_LINE, strip_whitespace=True), AfterValidator(_plain_text)]
 Colour = Annotated[str, StringConstraints(pattern=r"^#[0-9a-f]{6}$")]
 Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
-Email = Annotated[
-    str,
-    StringConstraints(
-        max_length=254,
-        strip_whitespace=True,
-        pattern=r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$",
-    ),
-]
+Email = Annotated[str, StringConstraints(max_length=254, strip_whitespace=True, pattern=EMAIL)]
 TimeZone = Annotated[str, StringConstraints(max_length=64)]
 DocumentNumber = Annotated[Line, Field(max_length=40)]
 PassDays = Annotated[list[date], Field(max_length=31)]

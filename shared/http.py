@@ -1,6 +1,7 @@
 """HTTP as every service offers it: bounded bodies, problem details, one trace per request, `/health`, `/ready`, `/metrics`."""
 
 import inspect
+import re
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
@@ -13,21 +14,23 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Match, Route
 
 from shared.events import MAX_EVENT_BYTES
 from shared.faults import DATABASE_AWAY
 from shared.logs import get_log
 from shared.openapi import DocumentedApp
-from shared.problems import Problem, faults_of, field_fault, invalid_body, unavailable
+from shared.problems import Problem, faults_of, field_fault, invalid_body, invalid_parameters, unavailable
 from shared.tracing import continued
 
 log = get_log()
 
 M = TypeVar("M", bound=BaseModel)
 
+_SEE = "The API is described at `/openapi.json`."
 _NO_ROUTE = {
-    404: Problem(404, "not-found", "There is nothing at this address.", "The API is described at `/docs`."),
-    405: Problem(405, "method-not-allowed", "This address does not take this method.", "The API is described at `/docs`."),
+    404: Problem(404, "not-found", "There is nothing at this address.", _SEE),
+    405: Problem(405, "method-not-allowed", "This address does not take this method.", _SEE),
 }
 
 
@@ -40,7 +43,7 @@ class Readiness(BaseModel):
 
 def http_app(title: str, ready: Callable[[], Awaitable[Readiness]]) -> FastAPI:
     """A FastAPI app with what every service offers; the service's own routes are included by the caller."""
-    app = DocumentedApp(title=title, version="1", redoc_url=None)
+    app = DocumentedApp(title=title, version="1", docs_url=None, redoc_url=None)  # their pages load a viewer from the web
     app.add_exception_handler(Problem, _answer_problem)
     app.add_exception_handler(RequestValidationError, _answer_invalid_parameters)
     app.add_exception_handler(HTTPException, _answer_no_route)
@@ -131,11 +134,18 @@ def read_json(body: bytes) -> Any:
         return jiter.from_json(body, catch_duplicate_keys=True, allow_inf_nan=False, cache_mode="keys")
     except ValueError as error:
         message = str(error)
+    place = _PLACE.search(message)
+    where = f" at line {place[1]}, column {place[2]}" if place else ""
     if "recursion" in message:
         raise Problem(400, "too-deep", "The JSON is nested too deeply.", "No request here needs more than a few levels.")
     if "duplicate" in message:
-        raise Problem(400, "name-twice", "A name is given twice in one JSON object.", f"{message}.")
-    raise Problem(400, "not-json", "The body is not JSON.", f"{message[:1].upper()}{message[1:]}.")
+        detail = f"The second one ends{where}. Keep one of the two."
+        raise Problem(400, "name-twice", "A name is given twice in one JSON object.", detail)
+    what = "It ends before it is complete" if message.startswith("EOF") else "It cannot be read on"
+    raise Problem(400, "not-json", "The body is not JSON.", f"{what}{where}." if body.strip() else "It is empty.")
+
+
+_PLACE = re.compile(r"line (\d+) column (\d+)")
 
 
 async def _answer_problem(_: Request, error: Exception) -> Response:
@@ -145,7 +155,8 @@ async def _answer_problem(_: Request, error: Exception) -> Response:
 
 async def _answer_invalid_parameters(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    return invalid_body([field_fault(fault, ".".join(map(str, fault["loc"][1:]))) for fault in error.errors()]).response()
+    faults = [field_fault(fault, ".".join(map(str, fault["loc"][1:]))) for fault in error.errors()]
+    return invalid_parameters(faults).response()
 
 
 async def _answer_unavailable(request: Request, error: Exception) -> Response:
@@ -153,12 +164,20 @@ async def _answer_unavailable(request: Request, error: Exception) -> Response:
     return unavailable().response()
 
 
-async def _answer_no_route(_: Request, error: Exception) -> Response:
+async def _answer_no_route(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     problem = _NO_ROUTE.get(error.status_code)
     if problem is None:
         problem = Problem(error.status_code, "refused", str(error.detail))
-    return Response(orjson.dumps(problem.document()), error.status_code, error.headers, "application/problem+json")
+    headers = {"Allow": ", ".join(_methods_of(request))} if error.status_code == 405 else error.headers
+    return Response(orjson.dumps(problem.document()), error.status_code, headers, "application/problem+json")
+
+
+def _methods_of(request: Request) -> list[str]:
+    """Every method that some route takes at the address of `request`."""
+    routes = [each for each in request.app.router.routes if isinstance(each, Route)]
+    taken = [each.methods or () for each in routes if each.matches(request.scope)[0] is not Match.NONE]
+    return sorted({method for methods in taken for method in methods})
 
 
 async def _answer_own_fault(request: Request, error: Exception) -> Response:

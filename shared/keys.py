@@ -49,19 +49,23 @@ def bearer(authorization: str | None) -> str:
     """The key of an `Authorization: Bearer KEY` header; raises 401 where there is none."""
     scheme, _, key = (authorization or "").partition(" ")
     if scheme.lower() != "bearer" or not key.strip():
-        raise unauthorized("missing")
+        raise key_missing()
     return key.strip()
 
 
-def unauthorized(reason: str) -> Problem:
+def key_missing() -> Problem:
+    detail = "Send one as `Authorization: Bearer KEY`. Keys are given out by the conference's operations staff."
+    return _unauthorized("missing", "key-needed", "A key is needed, and none was sent.", detail)
+
+
+def key_unknown() -> Problem:
+    detail = "It is mistyped, or was taken back. Compare it, or ask the conference's operations staff for another."
+    return _unauthorized("unknown", "key-unknown", "A key was sent, and it is not known here.", detail)
+
+
+def _unauthorized(reason: str, code: str, title: str, detail: str) -> Problem:
     log.warning("key_refused", reason=reason)
-    return Problem(
-        401,
-        "key-needed",
-        "A valid key is needed.",
-        "Send it as `Authorization: Bearer KEY`. Keys are given out by the conference's operations staff.",
-        headers={"WWW-Authenticate": "Bearer"},
-    )
+    return Problem(401, code, title, detail, headers={"WWW-Authenticate": "Bearer"})
 
 
 def forbidden(name: str, needed: str) -> Problem:
@@ -88,7 +92,7 @@ class StaffKeys:
         """The caller's staff key; raises 401 where it is not known and 403 where its role is not among `roles`."""
         found = self.find(bearer(authorization))
         if found is None:
-            raise unauthorized("unknown")
+            raise key_unknown()
         if found.role not in roles:
             raise forbidden(found.name, ", ".join(sorted(roles)))
         return found

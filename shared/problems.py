@@ -8,6 +8,8 @@ import orjson
 from pydantic import BaseModel, ConfigDict, ValidationError
 from starlette.responses import Response
 
+from shared.wording import sentence
+
 MEDIA_TYPE = "application/problem+json"
 
 
@@ -92,29 +94,26 @@ def faults_of(error: ValidationError, under: str = "") -> list[FieldFault]:
 
 def field_fault(fault: Mapping[str, Any], where: str) -> FieldFault:
     """One of pydantic's error details."""
-    return FieldFault(pointer=where, code=_code(fault["type"]), detail=_sentence(fault["msg"]))
+    return FieldFault(pointer=where, code=_code(fault["type"]), detail=sentence(fault))
 
 
 def _code(pydantic_type: str) -> str:
     return {"missing": "required", "extra_forbidden": "unknown-field"}.get(pydantic_type, pydantic_type.replace("_", "-"))
 
 
-def _sentence(message: str) -> str:
-    message = message.removeprefix("Value error, ")
-    return {"Field required": "This field is required.", "Extra inputs are not permitted": "This field is not known."}.get(
-        message, message[:1].upper() + message[1:].rstrip(".") + "."
-    )
-
-
 def invalid_body(faults: Sequence[FieldFault]) -> Problem:
-    count = len(faults)
-    return Problem(
-        422,
-        "invalid",
-        "The request is not valid.",
-        f"{count} fault{'s' if count != 1 else ''}; nothing was stored. Correct what `errors` names and send it again.",
-        faults=faults,
-    )
+    detail = f"{_counted(faults)}; nothing was stored. Correct what `errors` names and send it again."
+    return Problem(422, "invalid", "The request is not valid.", detail, faults=faults)
+
+
+def invalid_parameters(faults: Sequence[FieldFault]) -> Problem:
+    """Of what stands in the address or in a header."""
+    detail = f"{_counted(faults)} in its address or headers. Correct what `errors` names and ask again."
+    return Problem(422, "invalid", "The request is not valid.", detail, faults=faults)
+
+
+def _counted(faults: Sequence[FieldFault]) -> str:
+    return "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
 
 
 def unavailable() -> Problem:

@@ -243,12 +243,14 @@ async def test_a_dry_run_tells_what_would_be_and_changes_nothing(registration_ap
         answer = await post(registration_app, event(1), **dry)
         assert (answer.status_code, answer.json()["status"]) == (200, "accredited")
         answer = await post(registration_app, [event(1), event(2)], **dry)
-        assert answer.status_code == 200
+        assert (answer.status_code, answer.json()["dry_run"]) == (200, True)
         answer = await registration_app.ask("POST", f"/delegates/{delegate}/withdrawal", **dry)
-        assert answer.json()["status"] == "withdrawn"
+        assert (answer.json()["status"], answer.json()["dry_run"]) == ("withdrawn", True)
         answer = await registration_app.ask("PATCH", "/sessions/pilots", "programme", json={"audience": []}, **dry)
-        assert answer.json()["audience"] == []
+        assert (answer.json()["audience"], answer.json()["dry_run"]) == ([], True)
     assert registration_app.rows() == before
+    real = await registration_app.ask("POST", f"/delegates/{delegate}/withdrawal")
+    assert "dry_run" not in real.json()
 
 
 async def test_a_dry_run_frees_no_name_for_its_group(registration_app: RegistrationApp):
