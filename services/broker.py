@@ -19,7 +19,9 @@ from shutil import rmtree
 
 from services import jars, java
 from services.faults import CannotStart
+from services.secured import Secured, secure
 from services.tether import tied
+from shared.settings import KafkaSettings
 
 HOST = "127.0.0.1"
 FREE_PORTS = range(20_000, 32_000)
@@ -77,6 +79,14 @@ class Broker:
     port: int
     command: list[str]
     """Runs the broker in the foreground; it says warnings on standard output, as JSON lines."""
+    secured: Secured | None = None
+
+    @property
+    def admin(self) -> KafkaSettings:
+        """How one who may do all reaches it."""
+        if self.secured is not None:
+            return self.secured.admin(self.bootstrap)
+        return KafkaSettings(kafka_bootstrap_servers=self.bootstrap)
 
     @property
     def bootstrap(self) -> str:
@@ -94,7 +104,7 @@ class Broker:
 
         try:
             socket.create_connection((HOST, self.port), timeout=1).close()
-            with closing(KafkaAdminClient(bootstrap_servers=self.bootstrap, request_timeout_ms=5000)) as admin:
+            with closing(KafkaAdminClient(**self.admin.client_arguments(), request_timeout_ms=5000)) as admin:
                 return any(not broker["is_fenced"] for broker in admin.describe_cluster()["brokers"])
         except (OSError, KafkaError):
             return False
@@ -133,19 +143,26 @@ def stop(process: "subprocess.Popen[bytes]") -> None:
 @contextmanager
 def running(directory: Path, port: int = 0) -> Generator[str]:
     """Run a broker in `directory` for the length of a `with`, and give its bootstrap address."""
-    broker = prepare(directory, port)
+    with started(prepare(directory, port)) as broker:
+        yield broker.bootstrap
+
+
+@contextmanager
+def started(broker: Broker) -> Generator[Broker]:
+    """Run `broker` for the length of a `with`."""
     process = broker.start()
     try:
-        yield broker.bootstrap
+        yield broker
     finally:
         stop(process)
 
 
-def prepare(directory: Path, port: int = 0, progress: jars.Progress = jars.unseen) -> Broker:
+def prepare(directory: Path, port: int = 0, progress: jars.Progress = jars.unseen, *, with_users: bool = False) -> Broker:
     """Fetch what is missing, format `directory` unless it is, and write the settings for this start.
 
     Port 0 is a free one. What a broker stored in `directory` before is kept, its cluster id included, also when the
-    port is another. Raises `CannotStart` where the port is taken, or Java, the network or the disk is wanting.
+    port is another. `with_users`, it asks everybody for a user and password, over TLS: see `services.secured`. Raises
+    `CannotStart` where the port is taken, or Java, the network or the disk is wanting.
     """
     directory = directory.absolute()
     port, controller_port = _ports(port)
@@ -155,41 +172,49 @@ def prepare(directory: Path, port: int = 0, progress: jars.Progress = jars.unsee
     (directory / "log4j2.properties").write_text(LOGGING, encoding="utf-8")
     run = [*_java_options(found, directory), "-cp", classpath]
     data = directory / "data"
+    secured = secure(directory / "secrets", found) if with_users else None
     if not data.exists():
-        _format(data, run)
+        _format(data, run, secured)
     settings = directory / "server.properties"
-    _write(settings, _settings(data, port, controller_port))
-    return Broker(directory, port, [*run, "kafka.Kafka", str(settings)])
+    _write(settings, _settings(data, port, controller_port, secured))
+    return Broker(directory, port, [*run, "kafka.Kafka", str(settings)], secured)
 
 
-def _format(data: Path, run: list[str]) -> None:
+def _format(data: Path, run: list[str], secured: Secured | None) -> None:
     """Lay out `data` with a new cluster id, all or nothing. The ports are of no account to it."""
     unfinished = data.with_name("formatting")
     rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir()
     file = data.with_name("format.properties")
-    _write(file, _settings(unfinished, port=1, controller_port=2))
+    _write(file, _settings(unfinished, 1, 2, secured))
     cluster_id = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
     # '=' binds the value: an id may begin with a dash
     command = [*run, "kafka.tools.StorageTool", "format", f"--cluster-id={cluster_id}", f"--config={file}"]
+    command += [] if secured is None else secured.format_options
     said = subprocess.run(command, capture_output=True, text=True, check=False)
     if said.returncode:
         raise CannotStart(f"Kafka could not format {data}: {said.stderr or said.stdout}")
     unfinished.rename(data)
 
 
-def _settings(data: Path, port: int, controller_port: int) -> dict[str, str]:
-    return SETTINGS | {
-        "log.dirs": str(data / "topics"),
-        # Apart from the topics Kafka locks it before it reads it; among them, a second broker damages it first.
-        "metadata.log.dir": str(data / "metadata"),
-        "listeners": f"PLAINTEXT://{HOST}:{port},CONTROLLER://{HOST}:{controller_port}",
-        "advertised.listeners": f"PLAINTEXT://{HOST}:{port}",
-        "controller.quorum.voters": f"1@{HOST}:{controller_port}",
-    }
+def _settings(data: Path, port: int, controller_port: int, secured: Secured | None) -> dict[str, str]:
+    listener = "PLAINTEXT" if secured is None else "SASL_SSL"
+    return (
+        SETTINGS
+        | ({} if secured is None else secured.settings)
+        | {
+            "log.dirs": str(data / "topics"),
+            # Apart from the topics Kafka locks it before it reads it; among them, a second broker damages it first.
+            "metadata.log.dir": str(data / "metadata"),
+            "listeners": f"{listener}://{HOST}:{port},CONTROLLER://{HOST}:{controller_port}",
+            "advertised.listeners": f"{listener}://{HOST}:{port}",
+            "controller.quorum.voters": f"1@{HOST}:{controller_port}",
+        }
+    )
 
 
 def _write(file: Path, settings: dict[str, str]) -> None:
+    file.touch(mode=0o600)
     file.write_text("".join(f"{name}={value}\n" for name, value in settings.items()), encoding="utf-8")
 
 

@@ -116,4 +116,19 @@ def topics() -> None:
         typer.echo("All topics exist.")
 
 
+@app.command()
+def principals(
+    printer: Annotated[list[str] | None, typer.Option(help="A badge printer's user; may be given again.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say who may do what, and do nothing.")] = False,
+) -> None:
+    """Make a user at the broker for each service, for operations and for printers, with no more rights than each needs.
+
+    Run it as a user who may do all. Passwords are NAME_KAFKA_PASSWORD, such as BADGING_KAFKA_PASSWORD, or in a file that
+    NAME_KAFKA_PASSWORD_FILE names; a user without one is made elsewhere, and has its rights from here.
+    """
+    from services.principals import make_principals
+
+    make_principals(printer or ["printer"], dry_run=dry_run)
+
+
 operations.add_to(app)

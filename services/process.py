@@ -27,6 +27,7 @@ from shared.conference_folder import load
 from shared.database import Database
 from shared.dead_letters import DeadLetters
 from shared.faults import PASSING
+from shared.flows import topics_written_by
 from shared.http import Readiness, add_routes, http_app
 from shared.inbox import Inbox
 from shared.keys import StaffKeys
@@ -194,14 +195,17 @@ class _Process:
     async def _await_topics(self) -> None:
         while True:
             try:
-                missing = await topics.await_topics(self._settings, self._service.reads)
+                wanting = await topics.await_topics(self._settings, self._service.reads, self._writes())
             except (KafkaError, AioKafkaError, OSError) as error:
                 self._wait_for(f"broker away ({type(error).__name__})")
             else:
-                if not missing:
+                if not wanting:
                     return
-                self._wait_for(f"topics missing: {', '.join(missing)}; create them with `lanyard topics`")
+                self._wait_for("; ".join(wanting))
             await asyncio.sleep(BROKER_RETRY_SECONDS)
+
+    def _writes(self) -> list[str]:
+        return topics_written_by(self._service.name, self._settings.stations)
 
     def _wait_for(self, what: str) -> None:
         if self._state.agents != what:

@@ -1,5 +1,6 @@
 """Who writes and who reads each topic, and which events it carries."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from shared import topics
@@ -87,3 +88,13 @@ FLOWS = (*_BETWEEN_SERVICES, *(flow for service in topics.SERVICES for flow in _
 def topics_read_by(reader: str) -> tuple[str, ...]:
     """Names, without prefix, of all topics that a service (or `PRINTERS`) reads; a station's is `STATION`."""
     return tuple(flow.topic for flow in FLOWS if reader in flow.read_by)
+
+
+def topics_written_by(writer: str, stations: Iterable[str]) -> list[str]:
+    """Names, without prefix, of all topics that a service, `PRINTERS` or `OPERATIONS` writes."""
+    return [name for flow in FLOWS if writer in flow.written_by for name in at_stations(flow.topic, stations)]
+
+
+def at_stations(topic: str, stations: Iterable[str]) -> list[str]:
+    """The topic of each station, where there is one for each."""
+    return [topic.replace(STATION, station) for station in stations] if STATION in topic else [topic]

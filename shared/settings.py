@@ -41,7 +41,12 @@ def _variable(service: str, location: tuple[int | str, ...]) -> str:
 
 
 def _lookup(source: Mapping[str, str], service: str, name: str) -> str | None:
-    names = ([f"{service}_{name}".upper()] if service else []) + [name.upper()]
+    return setting(source, *([f"{service}_{name}"] if service else []), name)
+
+
+def setting(source: Mapping[str, str], *names: str) -> str | None:
+    """The first of these that is set, in whichever case it is named, or read from the file that `NAME_FILE` names."""
+    names = tuple(name.upper() for name in names)
     for variable in names:
         if variable in source:
             return source[variable]

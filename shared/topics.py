@@ -4,9 +4,10 @@ import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from kafka.admin import KafkaAdminClient, NewTopic
-from kafka.errors import TopicAlreadyExistsError
+from kafka.errors import TopicAlreadyExistsError, TopicAuthorizationFailedError, UnknownTopicOrPartitionError
 
 from shared.settings import KafkaSettings
 
@@ -95,16 +96,28 @@ def create(kafka: KafkaSettings, stations: Iterable[str]) -> list[str]:
         admin.close()
 
 
-def missing(kafka: KafkaSettings, names: Iterable[str]) -> list[str]:
-    """Full names of those topics that the broker does not have. Blocks; raises `KafkaError` where it is away."""
+def wanting(kafka: KafkaSettings, reads: Iterable[str], writes: Iterable[str]) -> list[str]:
+    """What keeps this user from reading and writing these topics, a phrase each. Blocks; raises `KafkaError`.
+
+    A topic that it may not even know of looks missing, but for the broker's word.
+    """
+    needed = {kafka.topic(name): "READ" for name in reads} | {kafka.topic(name): "WRITE" for name in writes}
     admin = KafkaAdminClient(**kafka.client_arguments())
     try:
-        existing = set(admin.list_topics())
-        return sorted({kafka.topic(name) for name in names} - existing)
+        described = admin.describe_topics(sorted(needed))
     finally:
         admin.close()
+    return [phrase for topic in described if (phrase := _wanting(topic, needed[topic["name"]]))]
 
 
-async def await_topics(kafka: KafkaSettings, names: Iterable[str]) -> list[str]:
-    """`missing`, off the event loop."""
-    return await asyncio.to_thread(missing, kafka, list(names))
+def _wanting(topic: dict[str, Any], operation: str) -> str | None:
+    name = topic["name"]
+    if topic["error_code"] == UnknownTopicOrPartitionError.errno:
+        return f"topic {name} is missing (`lanyard topics` creates it)"
+    allowed: list[str] = [] if topic["error_code"] == TopicAuthorizationFailedError.errno else topic["authorized_operations"]
+    return None if operation in allowed else f"no right to {operation.lower()} {name} (`lanyard principals` gives it)"
+
+
+async def await_topics(kafka: KafkaSettings, reads: Iterable[str], writes: Iterable[str]) -> list[str]:
+    """`wanting`, off the event loop."""
+    return await asyncio.to_thread(wanting, kafka, list(reads), list(writes))

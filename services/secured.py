@@ -1,0 +1,90 @@
+"""What makes a broker of ours ask who is there: a certificate of its own, SCRAM users, ACLs.
+
+The one user it begins with is `admin`, who may do all; `lanyard principals` makes the others.
+"""
+
+import os
+import secrets
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from services.faults import CannotStart
+from services.java import Java
+from shared.settings import KafkaSettings
+
+ADMIN = "admin"
+SETTINGS = Path(__file__).with_name("secure") / "broker.properties"
+CERTIFICATE = (
+    *(
+        "-genkeypair",
+        "-alias",
+        "broker",
+        "-keyalg",
+        "EC",
+        "-groupname",
+        "secp256r1",
+        "-validity",
+        "3650",
+        "-dname",
+        "CN=Lanyard",
+    ),
+    *("-ext", "san=dns:localhost,ip:127.0.0.1", "-ext", "bc:critical=ca:true"),
+    *("-ext", "ku:critical=digitalSignature,keyCertSign", "-ext", "eku=serverAuth", "-storetype", "PKCS12"),
+)
+"""keytool's arguments. Signed by itself, and so its own authority, as strict clients want one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Secured:
+    """The secrets of one broker, in `folder`."""
+
+    folder: Path
+    password: str
+
+    @property
+    def format_options(self) -> list[str]:
+        return ["--add-scram", f"SCRAM-SHA-512=[name={ADMIN},password={self.password}]"]
+
+    @property
+    def settings(self) -> dict[str, str]:
+        text = SETTINGS.read_text(encoding="utf-8").replace("{PASSWORD}", self.password).replace("{FOLDER}", str(self.folder))
+        lines = (line.partition("=") for line in text.splitlines() if line and not line.startswith("#"))
+        return {name: value for name, _, value in lines}
+
+    def admin(self, bootstrap: str) -> KafkaSettings:
+        """How `admin` reaches the broker; others do by users of their own."""
+        return KafkaSettings.model_validate(
+            {
+                "kafka_bootstrap_servers": bootstrap,
+                "kafka_security_protocol": "SASL_SSL",
+                "kafka_username": ADMIN,
+                "kafka_password": self.password,
+                "kafka_ca_file": self.folder / "ca.pem",
+            }
+        )
+
+
+def secure(folder: Path, java: Java) -> Secured:
+    """Make a password and a certificate in `folder`, or take those that are there. Raises `CannotStart`."""
+    folder = folder.absolute()
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    password = folder / "admin-password"
+    if not password.exists():
+        password.touch(mode=0o600)
+        password.write_text(secrets.token_urlsafe(24), encoding="utf-8")
+    secured = Secured(folder, password.read_text(encoding="utf-8"))
+    if not (folder / "ca.pem").exists():
+        (folder / "broker.p12").unlink(missing_ok=True)
+        _keytool(java, secured, *CERTIFICATE)
+        _keytool(java, secured, "-exportcert", "-rfc", "-alias", "broker", "-file", str(folder / "ca.pem"))
+    return secured
+
+
+def _keytool(java: Java, secured: Secured, *arguments: str) -> None:
+    command = [str(java.executable.with_name("keytool")), *arguments]
+    command += ["-keystore", str(secured.folder / "broker.p12"), "-storepass:env", "LANYARD_STORE_PASSWORD"]
+    environment = {**os.environ, "LANYARD_STORE_PASSWORD": secured.password}
+    said = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if said.returncode:
+        raise CannotStart(f"keytool could not make a certificate in {secured.folder}: {said.stderr or said.stdout}")
