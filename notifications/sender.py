@@ -115,9 +115,7 @@ class Sender:
         """Queue what waits, oldest first, and nothing twice."""
         while not self._closing.is_set():
             self._woken.clear()
-            fresh: list[Key] = []
-            if self._queue.qsize() < READ_AT_ONCE // 2:
-                fresh = [key for key in await self._waiting() if key not in self._in_hand]
+            fresh = [key for key in await self._waiting() if key not in self._in_hand]
             for key in fresh:
                 self._in_hand.add(key)
                 self._queue.put_nowait(key)
@@ -125,12 +123,19 @@ class Sender:
                 await _within(POLL_SECONDS, self._woken)
 
     async def _waiting(self) -> list[Key]:
-        limit = READ_AT_ONCE + len(self._in_hand)
+        enough = self._queue.qsize() >= READ_AT_ONCE // 2
+        limit = 0 if enough else READ_AT_ONCE + len(self._in_hand)  # none is asked for, too: it keeps the lead
         try:
             return await asyncio.to_thread(self._leadership.read, lambda tx: outgoing.waiting(tx, utc_now(), limit))
         except PASSING as error:
             log.warning("sender_waiting", error=type(error).__name__)
+            self._drop_queued()
             return []
+
+    def _drop_queued(self) -> None:
+        """Leave to whoever leads now what is not being mailed yet."""
+        while not self._queue.empty():
+            self._in_hand.discard(self._queue.get_nowait())
 
     async def _carry(self) -> None:
         """Mail one letter after another over one connection, kept while there is something to send."""

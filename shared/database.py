@@ -37,6 +37,8 @@ SQLITE_WAIT_SECONDS = 20
 SQLITE_SYNCHRONOUS = "FULL"
 POSTGRESQL_WRITERS = 4
 READERS = 4
+LEAD_SECONDS = 15.0
+"""How long the others wait for a leader that stands still."""
 
 
 class WrongDatabase(Exception):
@@ -161,7 +163,8 @@ class Database:
 class Leadership:
     """Lets one replica at a time do a thing: by a lock of PostgreSQL's that dies with its connection.
 
-    On SQLite, where a service is one process, it is always held. Its methods block, and are for one thread at a time.
+    PostgreSQL ends a connection that says nothing for `LEAD_SECONDS`: a leader reads more often, also what it does not
+    need. On SQLite, where a service is one process, it is always held. Its methods block, and are for one thread at a time.
     """
 
     def __init__(self, database: Database, name: str) -> None:
@@ -186,6 +189,8 @@ class Leadership:
                 connection.close()
                 return []
             self._connection = connection
+            connection.execute(select(func.set_config("idle_session_timeout", str(round(LEAD_SECONDS * 1000)), False)))
+            connection.commit()
         try:
             found = work(self._connection)
             self._connection.commit()

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -88,10 +88,15 @@ def people(count: int, **changed: Any) -> list[DelegateRegistered]:
     return [registered(email=f"delegate-{number}@port.example", **changed) for number in range(count)]
 
 
-@contextmanager
-def migrated(path: Path) -> Iterator[Database]:
+def migrated(path: Path) -> AbstractContextManager[Database]:
     """A database of notifications on SQLite, closed afterwards."""
-    database = Database(f"sqlite:///{path}", "notifications")
+    return migrated_at(f"sqlite:///{path}")
+
+
+@contextmanager
+def migrated_at(url: str) -> Iterator[Database]:
+    """The database of notifications at `url`, closed afterwards."""
+    database = Database(url, "notifications")
     database.migrate("notifications:migrations")
     try:
         yield database

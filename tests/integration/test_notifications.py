@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
-from notifications import mail
-from shared.database import Database
+from notifications import mail, sender
+from shared import database as shared_database
+from shared.database import Database, Leadership
 from tests.notification_examples import registered, session
-from tests.notifications_running import Notifications, migrated, people, running
+from tests.notifications_running import Notifications, migrated, migrated_at, people, running
 from tests.smtp_server import MailBox, smtp_server
 
 
@@ -192,3 +194,39 @@ async def test_two_replicas_mail_each_notice_once(postgresql_url: str) -> None:
     for database in databases:
         await asyncio.to_thread(database.close)
     assert sorted(box.to) == sorted(f"delegate-{number}@port.example" for number in range(100))
+
+
+async def test_another_replica_mails_for_one_that_stands_still(postgresql_url: str, monkeypatch) -> None:
+    monkeypatch.setattr(shared_database, "LEAD_SECONDS", 0.5)
+    with migrated_at(postgresql_url) as still, migrated_at(postgresql_url) as other:
+        leadership = Leadership(still, "sender")
+        assert leadership.read(lambda _: ["led"]) == ["led"]
+        box = MailBox()
+        async with running(other, box) as notifications:
+            await notifications.take(*people(3))
+            await notifications.settled(within=10)
+            assert len(box.mails) == 3
+        with pytest.raises(OperationalError, match="idle-session timeout"):
+            leadership.read(lambda tx: [tx.exec_driver_sql("select 1")])
+
+
+async def test_a_sender_with_much_in_hand_keeps_the_lead(postgresql_url: str, monkeypatch) -> None:
+    """A mail server that is slow: the other replica must not take for dead who waits for it."""
+    monkeypatch.setattr(shared_database, "LEAD_SECONDS", 0.6)
+    monkeypatch.setattr(sender, "POLL_SECONDS", 0.1)
+    crowd = people(sender.READ_AT_ONCE)
+    box = MailBox(held={"delegate-0@port.example"})
+    with migrated_at(postgresql_url) as one, migrated_at(postgresql_url) as other:
+        async with running(one, box, connections=1) as slow:
+            await slow.take(*crowd)
+            await box.arrived(1)
+            slow_to_answer = asyncio.create_task(asyncio.sleep(1.5))  # more than twice what loses the lead
+            rival = Notifications(other, box.port)
+            rival.start()
+            await slow_to_answer
+            assert len(box.mails) == 1
+            box.answer.set()
+            await box.arrived(len(crowd))
+            await slow.settled()
+            await rival.stop()
+    assert len(box.mails) == len(set(box.to)) == len(crowd)
