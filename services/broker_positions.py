@@ -9,6 +9,7 @@ from kafka.structs import OffsetAndMetadata, TopicPartition
 from pydantic import BaseModel
 
 from services.broker_admin import EARLIEST, LATEST, Admin, connected, offsets
+from services.offsets_retention import offsets_retention
 from shared import flows, topics
 from shared.settings import KafkaSettings
 
@@ -42,6 +43,8 @@ class Positions(BaseModel):
     waiting: list[Waiting]
     groups: list[Reading]
     queues: list[Queue]
+    offsets_retention_minutes: int | None = None
+    """How long the broker remembers idle groups; `None` where it does not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,7 @@ def positions(kafka: KafkaSettings) -> Positions:
         missing_topics=sorted(wanted - ends.existing),
         waiting=[Waiting(group=group, topic=topic, records=records) for (group, topic), records in waiting.items()],
         groups=[Reading(group=group.name, members=members[group.name]) for group in groups],
+        offsets_retention_minutes=offsets_retention(kafka),
         queues=[_queue(kafka, station, waiting, members) for station in kafka.stations],
     )
 

@@ -19,6 +19,7 @@ from fastapi import APIRouter, FastAPI
 from kafka.errors import KafkaError
 from sqlalchemy import Connection
 
+from services.offsets_retention import NEEDED_MINUTES, SETTING, is_short, offsets_retention
 from services.watch import Watch
 from shared import topics
 from shared.clock import ConferenceClock, utc_now
@@ -183,6 +184,7 @@ class _Process:
 
     async def _stream(self) -> None:
         await self._await_topics()
+        await self._check_offsets_retention()
         app = faust_app(self._service.name, self._settings)
         self._composition.agents(app, self._inbox)
         app.finalize()
@@ -203,6 +205,11 @@ class _Process:
                     return
                 self._wait_for("; ".join(wanting))
             await asyncio.sleep(BROKER_RETRY_SECONDS)
+
+    async def _check_offsets_retention(self) -> None:
+        minutes = await asyncio.to_thread(offsets_retention, self._settings)
+        if is_short(minutes):
+            log.warning("offsets_retention_found_short", setting=SETTING, minutes=minutes, needed_minutes=NEEDED_MINUTES)
 
     def _writes(self) -> list[str]:
         return topics_written_by(self._service.name, self._settings.stations)

@@ -7,6 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from services.broker_positions import Positions
+from services.offsets_retention import NEEDED_MINUTES, SETTING, is_short
 from services.status import ProcessStatus, State, Status
 from services.terminal import printable
 
@@ -22,6 +23,13 @@ def show(status: Status) -> None:
     if status.positions.missing_topics:
         missing = ", ".join(status.positions.missing_topics)
         console.print(f"Topics are missing: {missing}. Create them with `lanyard topics`.", style="yellow")
+    minutes = status.positions.offsets_retention_minutes
+    if is_short(minutes):
+        console.print(
+            f"The broker forgets an idle consumer group after {minutes} minutes, and a printer would then print again what it "
+            f"printed: set its {SETTING} to {NEEDED_MINUTES} or more.",
+            style="yellow",
+        )
     console.print(_waiting(status.positions), _queues(status.positions), sep="\n")
 
 

@@ -146,6 +146,16 @@ def test_an_answer_cannot_steer_the_terminal(url: str) -> None:
     assert "[red]x\\x07 1" in said
 
 
+def test_a_broker_that_forgets_idle_groups_too_early_is_told(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    Service.answers = {"/ready": (200, READY)}
+    for minutes, told in ((7 * 24 * 60, True), (90 * 24 * 60, False), (None, False)):
+        found = POSITIONS.model_copy(update={"offsets_retention_minutes": minutes})
+        monkeypatch.setattr(status, "positions", lambda _, found=found: found)
+        said = " ".join(ask("--url", url).stdout.split())
+        assert ("set its offsets.retention.minutes to 129600 or more" in said) is told
+        assert asked("--url", url)["positions"]["offsets_retention_minutes"] == minutes
+
+
 def test_a_broker_that_is_away_is_said_within_seconds(url: str, nobody: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(status, "positions", broker_positions.positions)
     monkeypatch.setattr(broker_admin, "ANSWERS_WITHIN_MS", 300)
