@@ -4,7 +4,8 @@ import asyncio
 import re
 import statistics
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,8 @@ class Row(BaseModel):
     category: str
     registered: int
     accredited: int
+    refused: int = 0
+    withdrawn: int = 0
     printed: int
     noticed: int
     median_ms: float | None = None
@@ -119,9 +122,7 @@ class Demonstration:
         }
         accredited = {delegate for delegate, ending in endings.items() if ending is Status.ACCREDITED}
         rows = [
-            _row(
-                category.slug, [each for each in posted if each.category == category.slug], accredited, printed, noticed, queue
-            )
+            _row(category.slug, [each for each in posted if each.category == category.slug], endings, printed, noticed, queue)
             for category in self._simulation.conference.categories
         ]
         wrong = [] if settled else [f"not settled within {SETTLED_WITHIN_SECONDS:.0f} s; `lanyard status` tells what waits"]
@@ -148,7 +149,7 @@ class Demonstration:
 def _row(
     category: str,
     posted: list[Posted],
-    accredited: set[str],
+    endings: Mapping[str, Status],
     printed: dict[str, BadgeJob],
     noticed: set[str],
     queue: QueueReader,
@@ -158,10 +159,13 @@ def _row(
         for each in posted
         if each.status == Status.ACCREDITED and each.delegate_id in queue.seen_at
     )
+    ended = Counter(endings[each.delegate_id] for each in posted)
     return Row(
         category=category,
         registered=len(posted),
-        accredited=sum(each.delegate_id in accredited for each in posted),
+        accredited=ended[Status.ACCREDITED],
+        refused=ended[Status.REFUSED],
+        withdrawn=ended[Status.WITHDRAWN],
         printed=sum(each.delegate_id in printed for each in posted),
         noticed=sum(each.delegate_id in noticed for each in posted),
         median_ms=statistics.median(waits) if waits else None,

@@ -29,13 +29,18 @@ class DelegateWay:
     """Chooses the lines about one delegate: those that name the delegate, and all others of the traces that these are on."""
 
     def __init__(self, delegate_id: str) -> None:
+        self.is_known = False
+        """Whether a line names the delegate, as far as `learn` has seen."""
         self._delegate_id = delegate_id
         self._traces: set[str] = set()
         self._passed: deque[Line] = deque(maxlen=KEPT_FOR_TRACES)
 
     def learn(self, lines: Iterable[Line]) -> None:
         """Find the delegate's traces beforehand, so that `choose` misses no line that stands before them."""
-        self._traces |= {line.trace_id for line in lines if line.delegate_id == self._delegate_id} - {""}
+        for line in lines:
+            if line.delegate_id == self._delegate_id:
+                self.is_known = True
+                self._traces |= {line.trace_id} - {""}
 
     def choose(self, line: Line) -> list[Line]:
         """`line` where it is about the delegate, after the passed lines of a trace that only it shows to be theirs."""
@@ -60,11 +65,20 @@ def show_logs(
     way = None if delegate_id is None else DelegateWay(delegate_id)
     if way is not None:
         way.learn(_history(folder))
+        if not way.is_known:
+            _say_unknown(folder, str(delegate_id), follow=follow)
     with suppress(KeyboardInterrupt):
         for line in _all_lines(folder, follow=follow):
             for chosen in [line] if way is None else way.choose(line):
                 if _is_severe(chosen, level) and (not services or {chosen.service, chosen.process} & set(services)):
                     show(chosen)
+
+
+def _say_unknown(folder: Path, delegate_id: str, *, follow: bool) -> None:
+    unknown = f"No line in {folder} is of delegate {delegate_id}."
+    if not follow:
+        raise stopped(f"{unknown} Compare the id: `GET /delegates` of registration lists them.")
+    typer.echo(f"{unknown} What is logged of them from now on is shown.", err=True)
 
 
 def _is_severe(line: Line, least: str) -> bool:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import signal
 from collections.abc import Callable, Generator
+from datetime import datetime
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
@@ -18,6 +19,8 @@ from services.supervisor import Change, State
 from shared.conference_folder import ConferenceFault, load
 
 FAILED, CANNOT_START = 1, 2
+COUNTED = ("registered", "accredited", "refused", "withdrawn", "printed", "noticed")
+"""What the summary counts, as `Row` has it."""
 
 
 class Display:
@@ -55,17 +58,37 @@ class Display:
             self._progress.update(self._current, completed=done, total=total)
 
     def changed(self, change: Change) -> None:
-        if change.state is State.DIED:
-            again = "" if change.again_in is None else f"; started again in {change.again_in:.1f} s"
-            self.console.print(f"[yellow]{change.child} ended (exit code {change.exit_code}){again}[/]")
-        elif change.state is State.KILLED:
-            self.console.print(f"[yellow]{change.child} did not stop in time and was killed[/]")
+        if said := in_words(change):
+            colour = "green" if change.state is State.READY else "yellow"
+            self.console.print(f"[{colour}]{datetime.now().astimezone():%H:%M:%S} {said}[/]", highlight=False)
 
     def _finish(self) -> None:
         if self._current is not None:
             task = next(each for each in self._progress.tasks if each.id == self._current)
             self._progress.update(self._current, completed=task.total)
             self._current = None
+
+
+def in_words(change: Change) -> str:
+    """What is worth saying of a change; empty where nothing is."""
+    match change:
+        case Change(state=State.DIED, exit_code=int(code)):
+            how = f"was killed by {signal_name(-code)}" if code < 0 else f"ended with exit code {code}"
+            again = "" if change.again_in is None else f"; it is started again in {change.again_in:.1f} s"
+            return f"{change.child} {how}{again}"
+        case Change(state=State.READY, away_for=float(seconds)):
+            return f"{change.child} is ready again after {seconds:.1f} s"
+        case Change(state=State.KILLED):
+            return f"{change.child} did not stop in time and was killed"
+        case _:
+            return ""
+
+
+def signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # a real-time signal
+        return f"signal {number}"
 
 
 async def run(settings: StackSettings) -> int:
@@ -83,16 +106,25 @@ async def run(settings: StackSettings) -> int:
                 if not working.done():
                     working.cancel()
                     await asyncio.gather(working, return_exceptions=True)
-                    return FAILED
-                exit_code = working.result()
-                if not settings.once and exit_code != CANNOT_START:
+                exit_code = FAILED if working.cancelled() else working.result()
+                if not settings.once and exit_code != CANNOT_START and not stopped.done():
                     display.console.print("\nEverything stays up until [bold]Ctrl-C[/].")
                     await stopped
                     display.console.print("Stopping every process.")
-                return exit_code
     except (CannotStart, ConferenceFault) as fault:
         display.console.print(f"[red]{fault}[/]", highlight=False, soft_wrap=True)
         return CANNOT_START
+    if stopped.done():
+        again = f"Stopped. Run it again with [bold]{command(settings)}[/]: it keeps what it has."
+        display.console.print(again, highlight=False)
+    return exit_code
+
+
+def command(settings: StackSettings) -> str:
+    """What was typed to start this stack."""
+    port = "" if settings.port == StackSettings.model_fields["port"].default else f" PORT={settings.port}"
+    var = "" if settings.var == StackSettings.model_fields["var"].default else f" VAR={settings.var}"
+    return f"make run{port}{var}"
 
 
 async def _work(settings: StackSettings, stack: Stack, display: Display) -> int:
@@ -118,17 +150,19 @@ async def _work(settings: StackSettings, stack: Stack, display: Display) -> int:
 def _show(console: Console, settings: StackSettings, stack: Stack, summary: Summary) -> None:
     table = Table(
         title="From a form's post to the printed badge and the mail",
-        caption="Median and p99: from the post until the print job can be read, where no decision lies between.",
+        caption="Printed counts all whose badge was printed, also those who were refused or withdrew after that: their badges "
+        "are void, and listed to be destroyed. Median and p99: from the post until the print job can be read, where no "
+        "decision lies between.",
         title_justify="left",
         caption_justify="left",
     )
     table.add_column("Category")
-    for heading in ("Registered", "Accredited", "Printed", "Told", "Median", "p99"):
+    for heading in ("Registered", "Accredited", "Refused", "Withdrawn", "Printed", "Told", "Median", "p99"):
         table.add_column(heading, justify="right")
     for row in summary.rows:
         times = [f"{each:.0f} ms" if each is not None else "–" for each in (row.median_ms, row.p99_ms)]
-        table.add_row(row.category, *map(str, (row.registered, row.accredited, row.printed, row.noticed)), *times)
-    totals = [sum(getattr(row, name) for row in summary.rows) for name in ("registered", "accredited", "printed", "noticed")]
+        table.add_row(row.category, *(str(getattr(row, name)) for name in COUNTED), *times)
+    totals = [sum(getattr(row, name) for row in summary.rows) for name in COUNTED]
     table.add_section()
     table.add_row("All", *map(str, totals), "", "")
     console.print(table)

@@ -225,7 +225,10 @@ def _check_ports(settings: StackSettings) -> None:
         wanted[settings.kafka_port] = "kafka"
     taken = [f"{port} ({name})" for port, name in wanted.items() if not _is_free(port)]
     if taken:
-        raise CannotStart(f"Ports are taken: {', '.join(taken)}. Stop what uses them, or choose others: make run PORT=8100")
+        raise CannotStart(
+            f"Ports are taken: {', '.join(taken)}. Stop what uses them. If that is another stack, this one can run beside it "
+            "in a folder and on ports of its own: make run VAR=var2 PORT=8100"
+        )
 
 
 def _is_free(port: int) -> bool:

@@ -1,5 +1,6 @@
 """Whether every process is up, and what waits where: counts and names of processes, never a person."""
 
+import logging
 import os
 from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
@@ -52,6 +53,15 @@ class Status(BaseModel):
     """`None` where the broker is away."""
 
     @property
+    def disagreement(self) -> str | None:
+        """Where registration and badging count differently, which they do only while badging has something to read."""
+        counts = {name: count for process in self.processes for name, count in process.counts.items()}
+        accredited, valid = counts.get("accredited"), counts.get("valid")
+        if accredited is None or valid is None or accredited == valid:
+            return None
+        return f"Registration has {accredited} accredited delegates and badging {valid} valid badges"
+
+    @property
     def all_up(self) -> bool:
         states = [self.kafka_state, *(process.state for process in self.processes)]
         return all(state in (State.READY, State.RUNNING) for state in states)
@@ -61,10 +71,15 @@ def report_status(var: Path, urls: list[str], *, as_json: bool) -> bool:
     """Show the state of the stack in `var`, or of the services at `urls` (URL or NAME=URL); returns whether all are up."""
     from services.status_tables import show
 
+    # kafka-python warns, on standard error, of each member that is only just joining a group.
+    logging.getLogger("kafka").addHandler(logging.NullHandler())
     kafka = load(KafkaSettings)
     processes = [_named(each) for each in urls]
     if not processes:
         stack = _stack(var)
+        if not as_json and not any(_lives(each.pid) for each in stack.processes):
+            typer.echo(f"The stack in {var} is stopped. Start it again with `make run`: it keeps what it has.")
+            return False
         processes, kafka = stack.processes, kafka.model_copy(update={"kafka_bootstrap_servers": stack.kafka})
     found = look(processes, kafka)
     if as_json:
@@ -79,9 +94,18 @@ def look(processes: list[Process], kafka: KafkaSettings) -> Status:
     with ThreadPoolExecutor(len(processes) + 1) as pool:
         of_broker = pool.submit(_positions, kafka)
         of_processes = list(pool.map(_ask, processes))
-    known = of_broker.result()
+    known = _without_the_dead(of_broker.result(), of_processes)
     state = State.DOWN if known is None else State.READY
     return Status(processes=of_processes, kafka=kafka.kafka_bootstrap_servers, kafka_state=state, positions=known)
+
+
+def _without_the_dead(known: Positions | None, processes: list[ProcessStatus]) -> Positions | None:
+    """A printer that was killed stays a member of its group until the broker misses it."""
+    if known is None:
+        return None
+    down = {each.name for each in processes if each.state is State.DOWN}
+    queues = [each.model_copy(update={"printers": sorted(set(each.printers) - down)}) for each in known.queues]
+    return known.model_copy(update={"queues": queues})
 
 
 def _named(given: str) -> Process:

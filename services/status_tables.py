@@ -23,6 +23,8 @@ def show(status: Status) -> None:
     if status.positions.missing_topics:
         missing = ", ".join(status.positions.missing_topics)
         console.print(f"Topics are missing: {missing}. Create them with `lanyard topics`.", style="yellow")
+    if status.disagreement:
+        console.print(f"{status.disagreement}: {_cause(status)}", style="yellow")
     minutes = status.positions.offsets_retention_minutes
     if is_short(minutes):
         console.print(
@@ -31,6 +33,15 @@ def show(status: Status) -> None:
             style="yellow",
         )
     console.print(_waiting(status.positions), _queues(status.positions), sep="\n")
+
+
+def _cause(status: Status) -> str:
+    assert status.positions is not None
+    waits = sum(each.records for each in status.positions.waiting if each.group.endswith("badging"))
+    outbox = sum(each.outbox.rows for each in status.processes if each.name == "registration" and each.outbox)
+    if waits or outbox:
+        return f"{outbox} changes wait to be published and {waits} events to be read."
+    return "nothing waits, so look at badging's dead letters: `lanyard dead-letters list --service badging`."
 
 
 def _table(title: str, *columns: str) -> Table:

@@ -61,6 +61,8 @@ class Change:
     exit_code: int | None = None
     again_in: float | None = None
     """Seconds until one that died is started again."""
+    away_for: float | None = None
+    """Seconds from its death until it was ready again, of one that had died."""
 
 
 Tell = Callable[[Change], None]
@@ -128,6 +130,7 @@ class _Kept:
         self._listening: asyncio.Task[None] | None = None
         self._keeping: asyncio.Task[None] | None = None
         self._stopping = asyncio.Event()
+        self._died_at: float | None = None
 
     async def start(self) -> None:
         process = await self._spawn()
@@ -172,6 +175,7 @@ class _Kept:
                 return
             deaths = 1 if loop.time() - since > STEADY_AFTER else deaths + 1
             pause = min(FIRST_PAUSE * 2 ** min(deaths - 1, 10), LONGEST_PAUSE)
+            self._died_at = self._died_at or loop.time()
             self._say(State.DIED, process, again_in=pause)
             with suppress(TimeoutError):
                 async with asyncio.timeout(pause):
@@ -213,7 +217,9 @@ class _Kept:
             ready.cancel()
             ended.cancel()
         self.is_ready.set()
-        self._say(State.READY, process)
+        away_for = None if self._died_at is None else asyncio.get_running_loop().time() - self._died_at
+        self._died_at = None
+        self._say(State.READY, process, away_for=away_for)
         return True
 
     async def _hear_out(self) -> None:
@@ -222,8 +228,8 @@ class _Kept:
             await asyncio.wait({self._listening}, timeout=1)
             self._listening.cancel()
 
-    def _say(self, state: State, process: Process, again_in: float | None = None) -> None:
-        self._tell(Change(self.child.name, state, process.pid, process.returncode, again_in))
+    def _say(self, state: State, process: Process, again_in: float | None = None, away_for: float | None = None) -> None:
+        self._tell(Change(self.child.name, state, process.pid, process.returncode, again_in, away_for))
 
 
 def _send(process: Process, with_signal: signal.Signals) -> None:

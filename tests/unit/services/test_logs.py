@@ -132,6 +132,13 @@ def test_a_line_is_of_a_delegates_way_however_long_before_their_first(tmp_path: 
     assert events(tmp_path, "--delegate", ANNE) == ["group_committed", "badge_issued"]
 
 
+def test_of_a_delegate_whom_no_line_names_it_is_said(tmp_path: Path) -> None:
+    write(tmp_path / "badging.jsonl", event(1, "badge_issued", "badging", delegate_id=BORIS))
+    ran = CliRunner().invoke(app, ["logs", "--dir", str(tmp_path), "--no-follow", "--delegate", ANNE])
+    assert (ran.exit_code, ran.stdout) == (2, "")
+    assert "No line in" in ran.stderr
+
+
 def test_a_missing_folder_says_what_to_do(tmp_path: Path) -> None:
     ran = CliRunner().invoke(app, ["logs", "--dir", str(tmp_path / "log")])
     assert ran.exit_code == 2

@@ -1,6 +1,7 @@
 """What is asked of each process, and what is said of those that do not answer."""
 
 import json
+import logging
 import os
 import socket
 import subprocess
@@ -176,6 +177,43 @@ def test_missing_topics_are_named(url: str, monkeypatch: pytest.MonkeyPatch) -> 
     assert "Topics are missing: badge-status. Create them with `lanyard topics`." in ask("--url", url).stdout
 
 
+@pytest.mark.parametrize(
+    ("valid", "waits", "said"),
+    [
+        (1801, 42, None),
+        (1799, 42, "Registration has 1801 accredited delegates and badging 1799 valid badges: 12 changes wait to be published"),
+        (1799, 0, "nothing waits, so look at badging's dead letters"),
+    ],
+)
+def test_it_is_said_where_registration_and_badging_count_differently(
+    url: str, monkeypatch: pytest.MonkeyPatch, valid: int, waits: int, said: str | None
+) -> None:
+    waiting = [Waiting(group="badging", topic="delegate-registered", records=waits)]
+    monkeypatch.setattr(status, "positions", lambda _: POSITIONS.model_copy(update={"waiting": waiting}))
+    outbox = READY["checks"]["outbox"] | {"rows": 12 if waits else 0}
+    of_registration = READY | {"checks": READY["checks"] | {"outbox": outbox}}
+    of_badging = READY | {"checks": {"agents": "running", "database": "ok", "counts": {"valid": valid}}}
+    Service.answers = {"/ready": (200, of_registration), "/badging/ready": (200, of_badging)}
+    ran = ask("--url", f"registration={url}", "--url", f"badging={url}/badging")
+    assert ("Registration has" in ran.stdout) == (said is not None)
+    assert (said or "") in " ".join(ran.stdout.split())
+
+
+def test_what_a_kafka_client_warns_of_is_no_part_of_the_answer(
+    url: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def warns(_: Any) -> Positions:
+        logging.getLogger("kafka.admin").warning("Unable to decode member_metadata")
+        return POSITIONS
+
+    kafka, root = logging.getLogger("kafka"), logging.getLogger()
+    monkeypatch.setattr(kafka, "handlers", [])
+    monkeypatch.setattr(root, "handlers", [])
+    monkeypatch.setattr(status, "positions", warns)
+    Service.answers = {"/ready": (200, READY)}
+    assert "Unable" not in ask("--url", url).output + "".join(capfd.readouterr())
+
+
 class TestOfAStack:
     def write(self, var: Path, *processes: Process) -> None:
         StackFile(processes=list(processes), kafka="127.0.0.1:19092").write(var)
@@ -198,10 +236,22 @@ class TestOfAStack:
         ]
         assert asked_for == ["127.0.0.1:19092"]
 
+    def test_one_that_was_stopped_is_said_to_be(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.write(tmp_path, Process(name="printer-1", pid=0, log=tmp_path / "p.jsonl"))
+        ran = ask("--var", str(tmp_path))
+        assert (ran.exit_code, ran.stderr) == (1, "")
+        assert ran.stdout == f"The stack in {tmp_path} is stopped. Start it again with `make run`: it keeps what it has.\n"
+
+    def test_a_printer_that_is_down_does_not_read_the_queue_whatever_its_group_says(self, tmp_path: Path) -> None:
+        alive = Process(name="printer-1", pid=os.getpid(), log=tmp_path / "1.jsonl")
+        self.write(tmp_path, alive, Process(name="front-desk", pid=0, log=tmp_path / "2.jsonl"))
+        assert asked("--var", str(tmp_path))["positions"]["queues"][0]["printers"] == []
+
     def test_a_dead_process_is_down(self, tmp_path: Path) -> None:
         dead = subprocess.Popen([sys.executable, "-c", ""])
         dead.wait()
-        self.write(tmp_path, Process(name="printer-1", pid=dead.pid, log=tmp_path / "p.jsonl"))
+        alive = Process(name="printer-2", pid=os.getpid(), log=tmp_path / "q.jsonl")
+        self.write(tmp_path, Process(name="printer-1", pid=dead.pid, log=tmp_path / "p.jsonl"), alive)
         ran = ask("--var", str(tmp_path))
         assert ran.exit_code == 1
         assert "down" in ran.stdout

@@ -82,6 +82,10 @@ async def test_a_dead_child_is_started_again_and_the_others_go_on(kept: Supervis
     assert states("one") == [State.STARTING, State.READY, State.DIED, State.STARTING, State.READY]
     died = next(change for change in changes if change.state is State.DIED)
     assert (died.exit_code, died.again_in) == (-signal.SIGKILL, 0.02)
+    [first, again] = [change for change in changes if change.child == "one" and change.state is State.READY]
+    assert first.away_for is None
+    assert again.away_for is not None
+    assert again.away_for > 0.02
 
 
 async def test_pauses_double_while_a_child_keeps_dying(kept: Supervisor, child: Callable[..., Child]) -> None:
