@@ -246,6 +246,10 @@ def settle_due(tx: Connection, delegate_ids: Sequence[str]) -> None:
     tx.execute(due.delete().where(due.c.delegate_id.in_(delegate_ids)))
 
 
+def settle_all(tx: Connection) -> None:
+    tx.execute(due.delete())
+
+
 def postpone(tx: Connection, delegate_id: str, until: datetime) -> None:
     tx.execute(due.update().where(due.c.delegate_id == delegate_id).values(due_at=until))
 

@@ -8,7 +8,7 @@ from typing import Any
 from kafka.structs import OffsetAndMetadata, TopicPartition
 from pydantic import BaseModel
 
-from services.broker_admin import EARLIEST, LATEST, Admin, connected, offsets
+from services.broker_admin import EARLIEST, LATEST, Admin, connected, offsets, partitions_of
 from services.offsets_retention import offsets_retention
 from shared import flows, topics
 from shared.settings import KafkaSettings
@@ -108,10 +108,7 @@ class _Ends:
 
     def __init__(self, admin: Admin, existing: Collection[str]) -> None:
         self.existing = set(existing)
-        described = admin.describe_topics(sorted(existing)) if existing else []
-        partitions = [
-            TopicPartition(topic["name"], each["partition_index"]) for topic in described for each in topic["partitions"]
-        ]
+        partitions = partitions_of(admin, sorted(existing))
         self._first = offsets(admin, partitions, EARLIEST)
         self._next = offsets(admin, partitions, LATEST)
 

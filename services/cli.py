@@ -17,14 +17,24 @@ from shared.settings import ConferenceSettings, KafkaSettings, ServiceSettings
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="Delegates, badges and notices of a conference.")
 
 
-def _serve(name: str) -> None:
+Adopt = Annotated[
+    bool, typer.Option("--adopt", help="Its database was lost: take what the log says as already issued and told.")
+]
+Send = Annotated[bool, typer.Option("--send", help="Its database was lost: do all that the log says again.")]
+
+
+def _serve(name: str, *, adopt: bool, send: bool) -> None:
     # Imported here: each service alone needs only its own rooms, and the other commands none of them.
     from services import composition, process
+    from services.first_start import LostDatabase
     from shared.conference_folder import ConferenceFault
     from shared.database import WrongDatabase
 
     service = composition.service(name)
     settings: ServiceSettings = load(service.settings)
+    settings = settings.model_copy(update={"adopt": settings.adopt or adopt, "send": settings.send or send})
+    if settings.adopt and settings.send:
+        raise stopped("Say --adopt or --send, not both.")
 
     async def serve() -> NoReturn:
         exit_code = await process.run(service, settings)
@@ -35,26 +45,26 @@ def _serve(name: str) -> None:
 
     try:
         asyncio.run(serve())
-    except (ConferenceFault, WrongDatabase) as fault:
+    except (ConferenceFault, WrongDatabase, LostDatabase) as fault:
         raise stopped(str(fault)) from None
 
 
 @app.command()
-def registration() -> None:
+def registration(adopt: Adopt = False, send: Send = False) -> None:
     """Run the registration service."""
-    _serve("registration")
+    _serve("registration", adopt=adopt, send=send)
 
 
 @app.command()
-def badging() -> None:
+def badging(adopt: Adopt = False, send: Send = False) -> None:
     """Run the badging service."""
-    _serve("badging")
+    _serve("badging", adopt=adopt, send=send)
 
 
 @app.command()
-def notifications() -> None:
+def notifications(adopt: Adopt = False, send: Send = False) -> None:
     """Run the notifications service."""
-    _serve("notifications")
+    _serve("notifications", adopt=adopt, send=send)
 
 
 @app.command()

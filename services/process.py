@@ -19,6 +19,7 @@ from fastapi import APIRouter, FastAPI
 from kafka.errors import KafkaError
 from sqlalchemy import Connection
 
+from services.first_start import FirstStart, settle
 from services.offsets_retention import NEEDED_MINUTES, SETTING, is_short, offsets_retention
 from services.watch import Watch
 from shared import topics
@@ -73,6 +74,7 @@ class Composition:
     """The newest state of keys in compacted topics, where the service writes any."""
     start: Callable[[], Awaitable[None]] | None = None
     """Done once, before anything is served."""
+    first_start: FirstStart | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +110,8 @@ async def run(service: Service, settings: ServiceSettings) -> int:
     log.info("service_starting", conference=conference.slug, digest=conference.digest, database=database.url.get_backend_name())
     _freeze()
     try:
+        if composition.first_start is not None:
+            await settle(service.name, composition.first_start, settings, database)
         return await _Process(service, settings, database, composition).run()
     finally:
         await asyncio.to_thread(database.close)

@@ -109,6 +109,7 @@ class Inbox:
         self, tx: Connection, batch: Sequence[Given], own: Reader[Any], by_type: Mapping[str, Reader[Any]]
     ) -> Journal:
         batch, closings = self._once(tx, batch)
+        types = {name: reader.fact_type for name, reader in by_type.items()}
         received: dict[str, list[Received[Any]]] = {}
         forgotten: dict[str, list[str]] = {}
         for each in batch:
@@ -117,7 +118,7 @@ class Inbox:
             if record.value is None:
                 forgotten.setdefault(default_type, []).append(record.key.decode("utf-8", "replace"))
                 continue
-            event = _read(record, default_type, by_type)
+            event = read_event(record, default_type, types)
             received.setdefault(event.fact.event_type, []).append(event)
         # First: a key that is forgotten stays so, whatever else the batch says of it, before or after.
         for event_type, keys in forgotten.items():
@@ -184,17 +185,18 @@ def _raw(event: EventT[bytes]) -> RawRecord:
     )
 
 
-def _read(record: RawRecord, default_type: str, readers: Mapping[str, Reader[Any]]) -> Received[Any]:
+def read_event(record: RawRecord, default_type: str, types: Mapping[str, type[Fact]]) -> Received[Any]:
+    """The event in a record, of one of `types`, which are by name; raises `Unreadable`."""
     envelope = decode(
         record.headers, default_type=default_type, default_id=f"{record.topic}-{record.partition}-{record.offset}"
     )
-    reader = readers.get(envelope.type)
-    if reader is None:
-        raise Unreadable(f"type {envelope.type!r} is not read here; expected one of {', '.join(readers)}")
-    if envelope.major != reader.fact_type.major:
-        raise Unreadable(f"major version {envelope.major} of {envelope.type} is not known; this reads {reader.fact_type.major}")
+    fact_type = types.get(envelope.type)
+    if fact_type is None:
+        raise Unreadable(f"type {envelope.type!r} is not read here; expected one of {', '.join(types)}")
+    if envelope.major != fact_type.major:
+        raise Unreadable(f"major version {envelope.major} of {envelope.type} is not known; this reads {fact_type.major}")
     try:
-        fact = reader.fact_type.model_validate_json(record.value or b"")
+        fact = fact_type.model_validate_json(record.value or b"")
     except ValidationError as error:
         raise Unreadable(_faults(error)) from None
     if fact.key.encode() != record.key:

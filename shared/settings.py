@@ -135,7 +135,9 @@ class ServiceSettings(KafkaSettings, LogSettings, ConferenceSettings):
     outbox_limit: int = Field(default=100_000, ge=1)
     """Rows in the outbox above which intake answers 503 `outbox-full`."""
     adopt: bool = False
+    """The database was lost: take what the log says as already issued and told."""
     send: bool = False
+    """The database was lost: do all that the log says again."""
 
     @property
     def own_url(self) -> str:

@@ -6,10 +6,12 @@ import faust
 from sqlalchemy import Connection
 
 from badging import render, store, stream
+from badging.adoption import adopt, sources
 from badging.api import router
 from badging.door import Door
 from badging.service import BadgeDesk
 from badging.settings import BadgingSettings
+from services.first_start import FirstStart
 from services.process import Composition, Parts, Service
 from shared.inbox import Inbox
 
@@ -24,7 +26,13 @@ def compose(settings: BadgingSettings, parts: Parts) -> Composition:
     def agents(app: faust.App, inbox: Inbox) -> None:
         stream.agents(app, inbox, settings, desk)
 
-    return Composition(router(parts.database, parts.staff_keys, desk, door), agents, counts)
+    first = FirstStart(
+        tables=[store.delegates.table, store.sessions.table, store.badges, store.dead_letters.table],
+        reads=stream.TOPICS,
+        adopt=lambda tx, whole: adopt(tx, whole, desk),
+        adopts_from=lambda: sources(settings),
+    )
+    return Composition(router(parts.database, parts.staff_keys, desk, door), agents, counts, first_start=first)
 
 
 SERVICE = Service(

@@ -7,6 +7,7 @@ import faust
 from sqlalchemy import Connection
 
 from notifications import store, stream
+from notifications.adoption import adopt, sources
 from notifications.api import router
 from notifications.convergence import Convergence
 from notifications.converger import Converger
@@ -16,6 +17,7 @@ from notifications.mail import MailWriter
 from notifications.sender import Sender
 from notifications.service import NoticeDesk
 from notifications.settings import NotificationsSettings
+from services.first_start import FirstStart
 from services.process import Composition, Parts, Service
 from shared.inbox import Inbox
 
@@ -38,8 +40,14 @@ def compose(settings: NotificationsSettings, parts: Parts) -> Composition:
         converger.close()
         sender.close()
 
+    first = FirstStart(
+        tables=[store.delegates.table, store.sessions.table, store.dead_letters.table],
+        reads=stream.READ_TOPICS,
+        adopt=lambda tx, whole: adopt(tx, whole, desk, list(languages)),
+        adopts_from=sources,
+    )
     routes = router(parts.database, parts.staff_keys)
-    return Composition(routes, agents, counts, tasks=[converger.run, sender.run], close=close)
+    return Composition(routes, agents, counts, tasks=[converger.run, sender.run], close=close, first_start=first)
 
 
 SERVICE = Service(

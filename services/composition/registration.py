@@ -13,7 +13,9 @@ from registration.newest import newest
 from registration.seeding import seed_sessions
 from registration.service import Desk
 from registration.settings import RegistrationSettings
+from services.first_start import FirstStart
 from services.process import Composition, Parts, Service
+from shared import topics
 from shared.inbox import Inbox
 from shared.logs import get_log
 
@@ -45,6 +47,11 @@ def compose(settings: RegistrationSettings, parts: Parts) -> Composition:
         close=intake.close,
         newest=lambda tx, keys: newest(tx, keys, parts.conference, settings),
         start=seed,
+        first_start=FirstStart(
+            tables=[store.delegates, store.sessions],
+            reads=stream.TOPICS,
+            writes=[topics.DELEGATE_REGISTERED, topics.SESSION_CHANGED],
+        ),
     )
 
 
