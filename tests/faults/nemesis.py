@@ -27,6 +27,8 @@ class Nemesis:
         self.poison = Poison()
         self.noted: list[dict[str, Any]] = []
         """What was broken, when, and what came of it."""
+        self.unhealed: list[str] = []
+        """Processes that did not come back by themselves."""
 
     async def run_for(self, seconds: float) -> None:
         while time.monotonic() < self._began + seconds:
@@ -71,6 +73,9 @@ class Nemesis:
             await FAULTS[name].cause(self._faulty, Random(self._rnd.random()), self.poison)
         except NotPossible as error:
             note["came"] = str(error)
+        except (AssertionError, TimeoutError) as error:
+            self.unhealed.append(f"{name}: {error or type(error).__name__}")
+            note["came"] = "never healed"
         else:
             note["came"] = "struck"
         note["until"] = round(time.monotonic() - self._began, 3)

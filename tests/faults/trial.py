@@ -68,7 +68,7 @@ async def tried(plan: Plan, folder: Path) -> Trial:
         found = await faulty.live.evidence()
         stored = await asyncio.to_thread(_stored, faulty.live.settings.database("registration"))
         judged = verdict(load.history, found, stored, nemesis.poison.places)
-        judged.broken[DONE] = undone
+        judged.broken[DONE] = [*nemesis.unhealed, *undone]
         load.history.write(folder / "history.jsonl", nemesis.noted)
         return Trial(plan, judged, nemesis.inflicted, nemesis.not_possible, load.history.longest_stall(), settled_after)
 

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from shared import topics
 from shared.conference import Conference
+from shared.dead_letters import OFFSET, PARTITION, TOPIC
 from shared.events import BadgeJob, BadgeStatus, DelegateRegistered, Fact, SessionChanged
 from shared.settings import KafkaSettings
 from tests.integration.topic_reading import records_in
@@ -113,7 +114,8 @@ def sheet_named(stem: str, serials: Iterable[str]) -> Sheet:
 
 def _dead_letters(kafka: KafkaSettings, topic: str) -> list[DeadLetter]:
     headers = [each.headers for each in records_in(kafka, topic)]
-    return [DeadLetter(topic, each["error_topic"], int(each["error_partition"]), int(each["error_offset"])) for each in headers]
+    letters = [each for each in headers if TOPIC in each]  # the others say what became of a letter
+    return [DeadLetter(topic, each[TOPIC], int(each[PARTITION]), int(each[OFFSET])) for each in letters]
 
 
 def _facts(fact_type: type[F], kafka: KafkaSettings, *names: str) -> list[F]:
