@@ -89,7 +89,9 @@ class NoticeLanguage:
 # A session's times are the same in every notice that names it, and Babel takes its time.
 @lru_cache(maxsize=4096)
 def _day(day: date, locale: Locale) -> str:
-    return format_date(day, "full", locale)
+    said = format_date(day, "full", locale)
+    # CLDR leaves out that French counts the first of a month as such.
+    return said.replace(" 1 ", " 1er ", 1) if locale.language == "fr" else said
 
 
 @lru_cache(maxsize=4096)

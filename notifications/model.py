@@ -52,6 +52,15 @@ class SessionChange(NamedTuple):
         """Where and when it was to be, where that is not so any more."""
         return self.was if self.was is not None and self.was.starts_at and self.was.place != self.now.place else None
 
+    @property
+    def part(self) -> str:
+        """What of room and time is to be said: the one that changed, where only one did; the whole follows once, below."""
+        if self.former_place is None or not self.now.starts_at:
+            return "place"
+        if self.former_place.room == self.now.room:
+            return "time"
+        return "room" if self.former_place.place[1:] == self.now.place[1:] else "place"
+
 
 @dataclass(frozen=True, slots=True)
 class Notice:

@@ -232,3 +232,20 @@ def test_a_new_language_is_a_file_with_its_direction_and_its_plurals(tmp_path: P
 
 def test_english_is_left_to_right_and_says_so() -> None:
     assert '<html lang="en-GB" dir="ltr">' in page(mailed(None, seen(DELEGATE, PILOTS)), "html")
+
+
+def test_a_change_says_only_what_changed_and_the_programme_says_all_once() -> None:
+    moved = session("pilots", revision=2, room={"en": "Room B", "fr": "Salle B"})
+    text = page(mailed(seen(DELEGATE, PILOTS), seen(DELEGATE, moved)))
+    assert "  was: Room A\n  is now: Room B\n" in text
+    assert text.count("12:00–13:00 (Paris), Room B") == text.count("12:00–13:00") == 1
+    later = session("pilots", revision=2, starts_at=NOON + timedelta(minutes=30))
+    text = page(mailed(seen(DELEGATE, PILOTS), seen(DELEGATE, later)))
+    assert "  was: Tuesday, 12 May 2026, 12:00–13:00 (Paris)\n" in text
+    assert text.count("Room A") == 1
+
+
+def test_the_first_of_a_month_in_french() -> None:
+    assert LANGUAGES["fr"].day(date(2018, 7, 1)) == "dimanche 1er juillet 2018"
+    assert LANGUAGES["fr"].day(date(2018, 7, 11)) == "mercredi 11 juillet 2018"
+    assert LANGUAGES["en"].day(date(2018, 7, 1)) == "Sunday, 1 July 2018"
