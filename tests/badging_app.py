@@ -59,9 +59,9 @@ def authorization(role: Role | None) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def badging_app(folder: Path) -> AsyncIterator[Badging]:
-    """The service with an empty database in `folder` and a staff key of each role, at the conference's noon."""
-    database = Database(f"sqlite:///{folder / 'badging.db'}", "badging")
+async def badging_app(url: str, folder: Path) -> AsyncIterator[Badging]:
+    """The service on the empty database at `url`, with a staff key of each role, at the conference's noon."""
+    database = Database(url, "badging")
     database.migrate("badging:migrations")
     desk = BadgeDesk(CONFERENCE, KafkaSettings(badge_stations="main,gate-2"))
 

@@ -5,7 +5,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -23,7 +23,7 @@ READY_WITHIN_SECONDS = 120.0
 class Deployment:
     """The settings of one deployment and the folder it lives in. Its topics are created with it."""
 
-    def __init__(self, folder: Path, kafka: KafkaSettings) -> None:
+    def __init__(self, folder: Path, kafka: KafkaSettings, new_url: Callable[[Path], str] = "sqlite:///{}".format) -> None:
         self.folder = folder
         self.kafka = kafka
         self.environment = {
@@ -32,7 +32,7 @@ class Deployment:
             "BADGE_STATIONS": kafka.badge_stations,
             "CONFERENCE_FOLDER": str(TINY),
             "KEYS_FILE": str(folder / "keys.toml"),
-            **{f"{name.upper()}_DATABASE_URL": f"sqlite:///{folder}/{name}.db" for name in topics.SERVICES},
+            **{f"{name.upper()}_DATABASE_URL": new_url(folder / f"{name}.db") for name in topics.SERVICES},
         }
         topics.create(kafka, kafka.stations)
 

@@ -15,8 +15,8 @@ from tests.badging_examples import registered, reported
 
 
 @pytest.fixture
-async def badging(tmp_path: Path) -> AsyncIterator[Badging]:
-    async with badging_app(tmp_path) as badging:
+async def badging(database_url: str, tmp_path: Path) -> AsyncIterator[Badging]:
+    async with badging_app(database_url, tmp_path) as badging:
         yield badging
 
 

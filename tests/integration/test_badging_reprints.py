@@ -12,8 +12,8 @@ from tests.badging_app import NAME, Badging, authorization, badging_app
 
 
 @pytest.fixture
-async def badging(tmp_path: Path) -> AsyncIterator[Badging]:
-    async with badging_app(tmp_path) as badging:
+async def badging(database_url: str, tmp_path: Path) -> AsyncIterator[Badging]:
+    async with badging_app(database_url, tmp_path) as badging:
         yield badging
 
 

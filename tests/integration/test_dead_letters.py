@@ -1,9 +1,8 @@
 """What becomes of dead letters, on a real broker: replayed, discarded, overtaken, and each of it once."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +18,13 @@ from shared.database import Database
 from shared.events import SessionChanged
 from shared.settings import KafkaSettings
 from shared.tracing import new_traceparent
+from tests import parts
 from tests.badging_examples import session
 from tests.integration.programme_desk import SERVICE, Programme
 from tests.integration.topic_reading import records_in
 from tests.waiting import until
 
-_prefixes = count(1)
+_prefixes = parts.prefixes()
 
 
 class OutOfOrder(Exception):
@@ -32,10 +32,10 @@ class OutOfOrder(Exception):
 
 
 @pytest.fixture
-def programme(bootstrap: str, tmp_path: Path) -> Iterator[Programme]:
+def programme(bootstrap: str, tmp_path: Path, new_url: Callable[[Path], str]) -> Iterator[Programme]:
     kafka = KafkaSettings(kafka_bootstrap_servers=bootstrap, topic_prefix=f"letters-{next(_prefixes)}.", kafka_partitions=3)
     topics.create(kafka, kafka.stations)
-    with closing(Programme(kafka, Database(f"sqlite:///{tmp_path / 'programme.db'}", SERVICE))) as programme:
+    with closing(Programme(kafka, Database(new_url(tmp_path / "programme.db"), SERVICE))) as programme:
         yield programme
 
 

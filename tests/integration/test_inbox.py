@@ -5,7 +5,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from itertools import chain, count
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +20,13 @@ from shared.database import Database
 from shared.events import DelegateRegistered, SessionChanged
 from shared.settings import KafkaSettings
 from shared.tracing import new_traceparent
+from tests import parts
 from tests.badging_examples import registered, session
 from tests.integration.programme_desk import SERVICE, Programme
 from tests.waiting import until
 
 SEVERAL = 40
-_prefixes = count(1)
+_prefixes = parts.prefixes()
 
 
 class OutOfOrder(Exception):
@@ -33,11 +34,10 @@ class OutOfOrder(Exception):
 
 
 @pytest.fixture
-def programme(bootstrap: str, tmp_path: Path) -> Iterator[Programme]:
+def programme(bootstrap: str, database_url: str) -> Iterator[Programme]:
     kafka = KafkaSettings(kafka_bootstrap_servers=bootstrap, topic_prefix=f"inbox-{next(_prefixes)}.", kafka_partitions=3)
     topics.create(kafka, kafka.stations)
-    database = Database(f"sqlite:///{tmp_path / 'programme.db'}", SERVICE)
-    with closing(Programme(kafka, database)) as programme:
+    with closing(Programme(kafka, Database(database_url, SERVICE))) as programme:
         yield programme
 
 
@@ -89,6 +89,24 @@ async def test_a_handler_that_raises_once_loses_nothing(programme: Programme) ->
     assert programme.dead_letters(0) == []
 
 
+async def test_an_event_that_came_alone_and_failed_once_is_not_lost(programme: Programme) -> None:
+    failures: list[int] = []
+
+    def fail_once(batch: Sequence[str]) -> None:
+        if not failures:
+            failures.append(len(batch))
+            raise OutOfOrder
+
+    programme.before_commit = fail_once
+    sent = sessions(1)
+    programme.send(*sent)
+    async with programme.running():
+        await programme.all_read()
+    assert failures == [1]
+    assert programme.took_effect(sent)
+    assert programme.dead_letters(0) == []
+
+
 async def test_an_event_that_always_fails_becomes_a_dead_letter_and_the_others_are_handled(programme: Programme) -> None:
     def fail(batch: Sequence[str]) -> None:
         if "session-7" in batch:
@@ -117,7 +135,7 @@ async def test_a_database_that_is_locked_is_waited_for_and_buries_nothing(
     bootstrap: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("shared.database.SQLITE_WAIT_SECONDS", 0.05)
-    kafka = KafkaSettings(kafka_bootstrap_servers=bootstrap, topic_prefix="inbox-locked.", kafka_partitions=3)
+    kafka = KafkaSettings(kafka_bootstrap_servers=bootstrap, topic_prefix=f"inbox-{next(_prefixes)}.", kafka_partitions=3)
     topics.create(kafka, kafka.stations)
     file = tmp_path / "programme.db"
     programme = Programme(kafka, Database(f"sqlite:///{file}", SERVICE))

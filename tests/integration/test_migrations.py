@@ -2,7 +2,6 @@
 
 import threading
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,11 +14,9 @@ from shared.database import Database, WrongDatabase
 SERVICES = ("registration", "badging", "notifications")
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "postgresql":
-        return request.getfixturevalue("postgresql_url")
-    return f"sqlite:///{tmp_path / 'folder' / 'service.db'}"
+@pytest.fixture
+def url(database_url: str) -> str:
+    return database_url.replace("/service.db", "/folder/service.db")  # a folder that is not there yet
 
 
 def migrated(url: str, service: str) -> Database:

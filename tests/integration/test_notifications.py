@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,13 +11,13 @@ from notifications import mail, sender
 from shared import database as shared_database
 from shared.database import Database, Leadership
 from tests.notification_examples import registered, session
-from tests.notifications_running import Notifications, migrated, migrated_at, people, running
+from tests.notifications_running import Notifications, migrated_at, people, running
 from tests.smtp_server import MailBox, smtp_server
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    with migrated(tmp_path / "notifications.db") as database:
+def database(database_url: str) -> Iterator[Database]:
+    with migrated_at(database_url) as database:
         yield database
 
 

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from itertools import count
 from pathlib import Path
 
 import pytest
@@ -19,12 +18,13 @@ from shared.inbox import Inbox
 from shared.settings import KafkaSettings
 from shared.streams import faust_app
 from shared.tracing import new_traceparent
+from tests import parts
 from tests.notification_examples import registered, session
 from tests.notifications_running import Notifications, people
 from tests.smtp_server import MailBox, smtp_server
 from tests.waiting import until
 
-_prefixes = count(1)
+_prefixes = parts.prefixes()
 
 
 @pytest.fixture

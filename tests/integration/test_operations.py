@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -29,9 +29,9 @@ SECRET = "Unspeakable"
 
 
 @pytest.fixture(scope="module")
-def deployment(bootstrap: str, tmp_path_factory: pytest.TempPathFactory) -> Deployment:
+def deployment(bootstrap: str, tmp_path_factory: pytest.TempPathFactory, new_url: Callable[[Path], str]) -> Deployment:
     kafka = KafkaSettings(kafka_bootstrap_servers=bootstrap, topic_prefix="operations.", badge_stations="main,north")
-    return Deployment(tmp_path_factory.mktemp("operations"), kafka)
+    return Deployment(tmp_path_factory.mktemp("operations"), kafka, new_url)
 
 
 @pytest.fixture(scope="module")

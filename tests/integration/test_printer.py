@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -30,6 +29,7 @@ from shared.events import BadgeJob, BadgeStatus, PrintState
 from shared.received import RawRecord
 from shared.settings import KafkaSettings
 from shared.tracing import new_traceparent, trace_id
+from tests import parts
 from tests.badge_jobs import badge_job
 
 PRINTER = """
@@ -40,13 +40,7 @@ from shared import logs
 logs.configure("printer", log_format="json", level="info")
 printer.run(printer.PrinterSettings.load(), sys.argv[1], Path(sys.argv[2]))
 """
-_prefixes = count(1)
-
-
-@pytest.fixture(scope="module")
-def bootstrap(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with broker.running(tmp_path_factory.mktemp("kafka")) as address:
-        yield address
+_prefixes = parts.prefixes()
 
 
 @dataclass(frozen=True)

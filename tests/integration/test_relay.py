@@ -4,7 +4,6 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from itertools import count
 from typing import Any
 
 import pytest
@@ -20,12 +19,13 @@ from shared.outbox import Outbox, Row
 from shared.relay import Relay
 from shared.settings import KafkaSettings
 from shared.waking import Waking
+from tests import parts
 from tests.integration.topic_reading import records_in
 from tests.registration_app import RegistrationApp
 from tests.waiting import until
 
 KEYS, REVISIONS, REPLICAS = 40, 25, 3
-_prefixes = count(1)
+_prefixes = parts.prefixes()
 
 
 @pytest.fixture

@@ -38,9 +38,9 @@ every_mode = pytest.mark.parametrize(
 
 
 @pytest.fixture(scope="module")
-def deployment(bootstrap: str, tmp_path_factory: pytest.TempPathFactory) -> Deployment:
+def deployment(bootstrap: str, tmp_path_factory: pytest.TempPathFactory, new_url: Callable[[Path], str]) -> Deployment:
     """A deployment whose topics have no prefix, as the ten lines expect."""
-    return Deployment(tmp_path_factory.mktemp("deployment"), KafkaSettings(kafka_bootstrap_servers=bootstrap))
+    return Deployment(tmp_path_factory.mktemp("deployment"), KafkaSettings(kafka_bootstrap_servers=bootstrap), new_url)
 
 
 class Services:

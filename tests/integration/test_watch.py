@@ -3,9 +3,8 @@
 import asyncio
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
-from itertools import count
 from pathlib import Path
 
 import pytest
@@ -14,22 +13,25 @@ from services.watch import StandStill, Watch
 from shared import topics
 from shared.database import Database
 from shared.settings import KafkaSettings
+from tests import parts
 from tests.badging_examples import session
 from tests.integration.programme_desk import SERVICE, Programme
 from tests.waiting import until
 
 PATIENCE_SECONDS = 1.5
-_prefixes = count(1)
+_prefixes = parts.prefixes()
 
 
 @pytest.fixture
-def programme(bootstrap: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Programme]:
+def programme(
+    bootstrap: str, tmp_path: Path, new_url: Callable[[Path], str], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Programme]:
     monkeypatch.setattr("services.watch.LOOK_SECONDS", 0.1)
     monkeypatch.setattr("services.watch.STANDSTILL_SECONDS", PATIENCE_SECONDS)
     monkeypatch.setattr("shared.inbox.LONGEST_WAIT_SECONDS", PATIENCE_SECONDS / 5)
     kafka = KafkaSettings(kafka_bootstrap_servers=bootstrap, topic_prefix=f"watch-{next(_prefixes)}.", kafka_partitions=3)
     topics.create(kafka, kafka.stations)
-    with closing(Programme(kafka, Database(f"sqlite:///{tmp_path / 'programme.db'}", SERVICE))) as programme:
+    with closing(Programme(kafka, Database(new_url(tmp_path / "programme.db"), SERVICE))) as programme:
         yield programme
 
 

