@@ -170,7 +170,7 @@ def _is_place_of(said: str, session: SessionChanged, mail: Mail, zone: tzinfo) -
     """Whether a place such as "Monday 25 June 2018, 10:00–11:00 (New York), Room A" is a session's."""
     starts_at, ends_at = (each.astimezone(zone) for each in (session.starts_at, session.ends_at))
     times = re.findall(r"\d{1,2}:\d{2}", said)
-    day = re.search(r"\b(\d{1,2})\b.*?\b(\d{4})\b", said)
+    day = re.search(r"\b(\d{1,2})(?:er)?\b.*?\b(\d{4})\b", said)
     return (
         times[:2] == [f"{each:%H:%M}" for each in (starts_at, ends_at)]
         and day is not None

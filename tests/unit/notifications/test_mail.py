@@ -1,5 +1,6 @@
 """The mail: what a delegate reads, in which language, and what their mail program does with it."""
 
+import re
 from datetime import UTC, date, datetime, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -147,9 +148,9 @@ def test_french() -> None:
     text = page(mail)
     assert mail["Subject"] == "Votre accréditation est accordée (Journées du port 2026)"
     assert mail["Content-Language"] == "fr"
-    assert "À l’attention de\u00a0: Ada Berg" in text
+    assert "À l’attention de\u202f: Ada Berg" in text
     assert "Les pilotes la nuit" in text
-    assert "mardi 12 mai 2026, 12:00 – 13:00 (Paris); 13:00 – 14:00 (Le Caire), Salle A" in " ".join(text.split())
+    assert "mardi 12 mai 2026, 12:00 – 13:00 (Paris) ; 13:00 – 14:00 (Le Caire), Salle A" in " ".join(text.split())
     assert "/conference?lang=fr" in text
 
 
@@ -249,3 +250,11 @@ def test_the_first_of_a_month_in_french() -> None:
     assert LANGUAGES["fr"].day(date(2018, 7, 1)) == "dimanche 1er juillet 2018"
     assert LANGUAGES["fr"].day(date(2018, 7, 11)) == "mercredi 11 juillet 2018"
     assert LANGUAGES["en"].day(date(2018, 7, 1)) == "Sunday, 1 July 2018"
+
+
+@pytest.mark.parametrize("subtype", ["plain", "html"])
+def test_french_keeps_its_double_points_to_the_word_before(subtype: str) -> None:
+    french = registered(enrolments={"pilots": "enrolled"}, language="fr")
+    shown = page(mailed(None, seen(french, PILOTS)), subtype)
+    assert "Questions\u202f: " in shown
+    assert not re.search("[ \u00a0][:;?!]", re.sub("<[^>]*>", "", shown))
