@@ -97,13 +97,21 @@ class Inbox:
         except PASSING:
             raise
         except Exception as error:
-            if len(batch) == 1:
-                await self._bury(batch[0], error)
-                return
+            log.warning("batch_taken_apart", events=len(batch), error=type(error).__name__)
             for each in batch:
-                await self._retry_passing(lambda each=each: self._handle([each], own, by_type))
+                await self._retry_passing(lambda each=each: self._handle_alone(each, own, by_type))
             return
         log_all(log, journal)
+
+    async def _handle_alone(self, given: Given, own: Reader[Any], by_type: Mapping[str, Reader[Any]]) -> None:
+        try:
+            journal = await self._database.write(lambda tx: self._handle_batch(tx, [given], own, by_type))
+        except PASSING:
+            raise
+        except Exception as error:
+            await self._bury(given, error)
+        else:
+            log_all(log, journal)
 
     def _handle_batch(
         self, tx: Connection, batch: Sequence[Given], own: Reader[Any], by_type: Mapping[str, Reader[Any]]
