@@ -108,7 +108,7 @@ class Demonstration:
         outboxes = sum(each["outbox"]["rows"] for each in (registration, badging, notifications))
         unbadged = abs(registration["counts"].get("accredited", 0) - badging["counts"]["valid"])
         untold = notifications["counts"]["due"] + notifications["counts"]["waiting"]
-        return outboxes + unbadged + badging["counts"]["queued"] + untold
+        return outboxes + unbadged + badging["counts"]["queued"] + badging["counts"]["accepted"] + untold
 
     async def _checks(self, client: httpx.AsyncClient, service: str) -> dict[str, Any]:
         return (await client.get(f"{self._settings.url(service)}/ready")).json()["checks"]
