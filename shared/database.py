@@ -37,6 +37,8 @@ SQLITE_WAIT_SECONDS = 20
 SQLITE_SYNCHRONOUS = "FULL"
 POSTGRESQL_WRITERS = 4
 READERS = 4
+OWN_CONNECTIONS = 3
+"""Held by what takes no turn: the relay's claim, a lead, and whatever is held by a command or a test."""
 LEAD_SECONDS = 15.0
 """How long the others wait for a leader that stands still."""
 
@@ -55,7 +57,11 @@ class Database:
         if self.is_postgresql:
             self.url = self.url.set(drivername="postgresql+psycopg")
             self._write_engine = self._read_engine = create_engine(
-                self.url, pool_size=POSTGRESQL_WRITERS + READERS, pool_pre_ping=True, hide_parameters=True
+                self.url,
+                pool_size=POSTGRESQL_WRITERS + READERS,
+                max_overflow=OWN_CONNECTIONS,
+                pool_pre_ping=True,
+                hide_parameters=True,
             )
         else:
             self._write_engine = _sqlite_engine(self.url, begin="BEGIN IMMEDIATE", connections=1)

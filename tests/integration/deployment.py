@@ -49,7 +49,7 @@ class Deployment:
     @contextmanager
     def running(self, service: str) -> Iterator[str]:
         """Run a service as a process; yields its URL once it is ready."""
-        port = _free_port()
+        port = free_port()
         url = f"http://127.0.0.1:{port}"
         log = self.log(service)
         log.parent.mkdir(exist_ok=True)
@@ -79,7 +79,7 @@ def _await_ready(process: "subprocess.Popen[bytes]", url: str, log: Path) -> Non
         time.sleep(0.05)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
