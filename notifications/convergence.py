@@ -26,6 +26,8 @@ from shared.tracing import trace_id
 
 CLAIMED_AT_ONCE = 200
 TRIED_AGAIN_AFTER = timedelta(minutes=1)
+LONGEST_BACKOFF = timedelta(minutes=15)
+"""More than a notice ever waits for its next attempt, see `notifications.sender.Backoff`."""
 
 
 class _Addressee(NamedTuple):
@@ -84,6 +86,10 @@ class Convergence:
         store.add_notices(tx, group.notices)
         store.settle_due(tx, group.settled)
         return group.journal
+
+    def repair_clock(self, tx: Connection) -> int:
+        """Have everybody told whom a clock that was wrong, and is right again, put off too far; return how many."""
+        return store.hasten(tx, utc_now(), max(self._pace.longest_wait, LONGEST_BACKOFF))
 
     def _converge_apart(self, tx: Connection, to: _Addressee, group: _Group) -> None:
         """Converge one person: should that fail by a fault of ours, the others are told all the same."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 
 from notifications import store
 from notifications.convergence import Convergence
@@ -15,6 +16,7 @@ log = get_log()
 POLL_SECONDS = 1.0
 """How long people whom another replica marked, which wakes nobody here, wait at most."""
 RETRY_SECONDS = 0.5
+CLOCK_CHECK_SECONDS = 30.0
 
 
 class Converger:
@@ -25,6 +27,7 @@ class Converger:
         self._convergence = convergence
         self._woken = asyncio.Event()
         self._closing = False
+        self._clock_checked_at = -CLOCK_CHECK_SECONDS
         database.after_commit(self._woken.set)
 
     def close(self) -> None:
@@ -37,6 +40,7 @@ class Converger:
         while not self._closing:
             self._woken.clear()
             try:
+                await self._repair_clock()
                 wait = await self._seconds_until_due()
                 if wait <= 0:
                     await self._converge()
@@ -47,6 +51,15 @@ class Converger:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(min(wait, POLL_SECONDS)):
                     await self._woken.wait()
+
+    async def _repair_clock(self) -> None:
+        """At the start, and now and then: a clock may be set right at any time."""
+        if time.monotonic() < self._clock_checked_at + CLOCK_CHECK_SECONDS:
+            return
+        self._clock_checked_at = time.monotonic()
+        hastened = await self._database.write(self._convergence.repair_clock, announce=False)
+        if hastened:
+            log.warning("clock_was_wrong", hastened=hastened)
 
     async def _seconds_until_due(self) -> float:
         due_at = await self._database.read(store.next_due_at)

@@ -6,7 +6,7 @@ only until it is sent.
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -222,6 +222,15 @@ def claim_due(tx: Connection, now: datetime, limit: int) -> list[Due]:
     query = select(due.c.delegate_id, due.c.first_change_at, due.c.traceparent)
     ripe = query.where(due.c.due_at <= now, _free_to_be_told()).order_by(due.c.due_at).limit(limit)
     return [Due(*row) for row in tx.execute(ripe.with_for_update(skip_locked=True, of=due))]
+
+
+def hasten(tx: Connection, now: datetime, longest_wait: timedelta) -> int:
+    """Make due at once who, or what notice, is due later than anything ever is; return how many."""
+    too_late = now + longest_wait
+    people = due.update().where(due.c.due_at > too_late).values(first_change_at=now, latest_at=now, due_at=now)
+    waits = (notices.c.state == NoticeState.WAITING, notices.c.next_attempt_at > too_late)
+    hastened = [people, notices.update().where(*waits).values(next_attempt_at=now)]
+    return sum(tx.execute(each, execution_options={"preserve_rowcount": True}).rowcount for each in hastened)
 
 
 def last_told(tx: Connection, delegate_ids: Sequence[str]) -> dict[str, Told]:

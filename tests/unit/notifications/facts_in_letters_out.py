@@ -44,6 +44,9 @@ class Service:
         self.converge()
         return self.tables.post()
 
+    def repair_clock(self) -> None:
+        self.tables.write(examples.convergence(PACE).repair_clock)
+
     def due_in(self) -> dict[str, float]:
         rows = self.tables.write(lambda tx: tx.execute(select(store.due.c.delegate_id, store.due.c.due_at)).all())
         return {delegate_id: (due_at - self.clock.now).total_seconds() for delegate_id, due_at in rows}

@@ -228,3 +228,22 @@ def test_every_notice_names_a_delegate_by_id_in_the_journal(service: Service) ->
     assert event == "notice_written"
     assert UUID(fields["delegate_id"]) == delegate.delegate_id
     assert {"number", "revision", "trace_id"} <= fields.keys()
+
+
+def test_whom_a_clock_that_was_an_hour_fast_put_off_is_told_once_it_is_right_again(service: Service, clock: Clock) -> None:
+    service.take(PILOTS, delegate := enrolled())
+    service.after(0)
+    clock.pass_by(3600)
+    service.take(session("pilots", revision=2, room={"en": "Room B"}))
+    clock.pass_by(-3600)
+    assert service.after(600) == []
+    service.repair_clock()
+    assert to(service.after(0)) == [delegate.key]
+
+
+def test_nobody_who_waits_as_long_as_they_may_is_hastened(service: Service) -> None:
+    service.take(PILOTS, enrolled())
+    service.after(0)
+    service.take(session("pilots", revision=2, room={"en": "Room B"}))
+    service.repair_clock()
+    assert service.after(0) == []
