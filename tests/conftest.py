@@ -9,8 +9,9 @@ from tests import parts
 from tests.parts import PostgreSQL
 
 
-def pytest_report_header() -> str:
-    return f"parts: {parts.kafka_part()}, {parts.postgresql_part()}"
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Say what the tests run on, also where pytest is told to be quiet and shows no header."""
+    session.config.get_terminal_writer().line(f"Running on {parts.kafka_part()}; {parts.postgresql_part()}")
 
 
 @pytest.fixture(scope="session")

@@ -72,7 +72,7 @@ class PostgreSQL:
     def new_database(self) -> str:
         """The URL of a new database."""
         name = f"lanyard_{_run}_{next(_databases)}"
-        self.psql(f"create database {name}")
+        self.psql(f"create database {name} encoding 'UTF8' template template0")
         self._made.append(name)
         return self._url.set(database=name).render_as_string(hide_password=False)
 
