@@ -7,7 +7,9 @@ make faults MUTATION=name      breaks the code on purpose; must end with an exit
 
 import argparse
 import asyncio
+import faulthandler
 import shutil
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -21,6 +23,7 @@ from tests.faults.trial import Plan, tried
 
 
 def main() -> int:
+    faulthandler.register(signal.SIGUSR1)
     given = _arguments()
     console = Console()
     if given.mutation == "list":
@@ -34,7 +37,7 @@ def main() -> int:
     # Not in the folder of the report: the history of an earlier trial must not be taken for this one's.
     folder = Path(tempfile.mkdtemp(prefix="lanyard-faults-"))
     with console.status(f"Breaking things with seed {plan.seed}"):
-        trial = asyncio.run(tried(plan, folder))
+        trial = asyncio.run(tried(plan, folder, lambda step: console.print(step, highlight=False)))
     report.write(trial, folder)
     given.to.mkdir(parents=True, exist_ok=True)
     for name in ("report.md", "history.jsonl"):

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any
 
@@ -18,7 +18,10 @@ PAUSE_SECONDS = (1.0, 5.0)
 class Nemesis:
     """Runs through all faults in turn, in another order each time."""
 
-    def __init__(self, faulty: Faulty, seed: int, names: Sequence[str] | None = None) -> None:
+    def __init__(
+        self, faulty: Faulty, seed: int, names: Sequence[str] | None = None, tell: Callable[[str], None] = lambda _: None
+    ) -> None:
+        self._tell = tell
         self._faulty = faulty
         self._rnd = Random(seed)
         self._names = list(names or (name for name in FAULTS if name != "quiet"))
@@ -79,3 +82,4 @@ class Nemesis:
         else:
             note["came"] = "struck"
         note["until"] = round(time.monotonic() - self._began, 3)
+        self._tell(f"{note['at']:7.1f} to {note['until']:7.1f} s: {name}: {note['came']}")

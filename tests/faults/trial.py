@@ -1,7 +1,7 @@
 """One trial: a load on a faulty stack while the nemesis works, then healing, then the verdict and its report."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
@@ -50,19 +50,21 @@ class Trial:
     """Seconds from the healing to the last work done."""
 
 
-async def tried(plan: Plan, folder: Path) -> Trial:
-    """Do it in `folder`, an empty one, where the history is left."""
+async def tried(plan: Plan, folder: Path, tell: Callable[[str], None] = lambda _: None) -> Trial:
+    """Do it in `folder`, an empty one, where the history is left; `tell` is told of each step."""
     async with faulty_stack(folder / "var", postgresql=plan.postgresql, mutation=plan.mutation) as faulty:
-        load, nemesis = Load(faulty.live, plan.rate, plan.seed), Nemesis(faulty, plan.seed, plan.faults)
+        load, nemesis = Load(faulty.live, plan.rate, plan.seed), Nemesis(faulty, plan.seed, plan.faults, tell)
         loading = asyncio.create_task(load.run())
         try:
             await asyncio.sleep(WARM_UP_SECONDS)
             await (nemesis.run_once() if plan.seconds is None else nemesis.run_for(plan.seconds))
         finally:
             load.stop()
+            tell("healing")
             await heal(faulty)
             await loading
         healed = monotonic()
+        tell("waiting until all work is done")
         undone = await _undone(faulty)
         settled_after = monotonic() - healed
         found = await faulty.live.evidence()
