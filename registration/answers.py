@@ -1,7 +1,8 @@
 """Answers kept for repeats: the same key and body get the same answer, before any rule is asked.
 
 The scope of a key is its caller; of an event, its `source` and `id`. Answers are kept as long as the conference, in the
-transaction of the change they tell of. A refusal is not kept: corrected, it may be sent again under its key.
+transaction of the change they tell of. A refusal is not kept: corrected, it may be sent again under its key. Of an erased
+delegate the keys alone are kept.
 """
 
 import hashlib
@@ -12,8 +13,8 @@ import orjson
 from sqlalchemy import Connection, select
 
 from registration.locks import held_elsewhere
-from registration.service import Answer
-from registration.store import answers
+from registration.service import Answer, Erased
+from registration.store import ERASED_ANSWER, answers
 from shared.problems import Problem
 from shared.rows import among, execute_many
 
@@ -55,13 +56,19 @@ class KeptAnswers:
         return cls(known, busy, {})
 
     def find(self, repeat: Idempotency) -> Answer | None:
-        """The answer to repeat, if any. Raises 409 while another replica decides it, 422 where the body differs."""
+        """The answer to repeat, if any.
+
+        Raises 409 while another replica decides it, 422 where the body differs, `Erased` where it was about a delegate
+        who is erased since.
+        """
         kept = self._new.get(repeat.name) or self._known.get(repeat.name)
         if kept is None:
             if repeat.name in self._busy:
                 raise in_flight()
             return None
         body_hash, answer = kept
+        if answer.status == ERASED_ANSWER:
+            raise Erased
         if body_hash != repeat.body_hash:
             detail = "This key was used with another body. Use a new key for a new request."
             raise Problem(422, "key-reused", "The idempotency key belongs to another request.", detail)

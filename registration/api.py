@@ -12,11 +12,12 @@ from starlette.responses import HTMLResponse, Response
 from registration import openapi, pages, queries, service, views
 from registration.answers import Idempotency
 from registration.callers import Caller, Callers
-from registration.group import Part, Submission
+from registration.group import Part, Submission, erased
 from registration.intake import Intake
 from registration.model import Amendment
 from registration.posted import BATCH, Posted, media_type_of, posted_events
 from registration.queries import DelegateFilter
+from registration.store import erased_among
 from shared.conference import Conference
 from shared.database import Database
 from shared.events import MAX_BATCH_BYTES, MAX_EVENT_BYTES, RegistrationSubmitted, SessionChange, SessionChangeRequested, Slug
@@ -45,9 +46,14 @@ class Registration:
 
     async def submit(self, request: Request, use_case: service.UseCase, caller: Caller, body: bytes = b"") -> Response:
         """Have one use case decided, once per `Idempotency-Key`."""
-        dry_run = _dry_run(request)
-        part = Part(use_case, None if dry_run else _idempotency(request, caller, body))
-        traceparent = traceparent_of(request)
+        return await self._submit(request, Part(use_case, None if _dry_run(request) else _idempotency(request, caller, body)))
+
+    async def erase(self, request: Request, delegate_id: UUID) -> Response:
+        """Have a delegate erased: idempotent by itself, so that no answer about them need be kept."""
+        return await self._submit(request, Part(service.Erase(delegate_id)))
+
+    async def _submit(self, request: Request, part: Part) -> Response:
+        traceparent, dry_run = traceparent_of(request), _dry_run(request)
         [answer] = await self.intake.submit(Submission([part], traceparent, dry_run))
         return _answered(answer.body, answer.status, traceparent, dry_run)
 
@@ -168,10 +174,12 @@ def _reading_routes(routes: APIRouter, r: Registration) -> None:
             return Response(views.delegates_csv(shown), 200, headers, "text/csv; charset=utf-8")
         return json_response({"delegates": shown, "next_after": next_after})
 
-    @routes.get("/delegates/{delegate_id}", summary="One delegate", **openapi.reads(views.DelegateView, 404))
+    @routes.get("/delegates/{delegate_id}", summary="One delegate", **openapi.reads(views.DelegateView, 404, 410))
     async def delegate(request: Request, delegate_id: UUID) -> Response:
         caller = await r.caller(request, READERS, forms=True)
         found = await r.database.read(lambda tx: queries.find_delegate(tx, delegate_id))
+        if await r.database.read(lambda tx: erased_among(tx, [delegate_id])):
+            raise erased()
         if found is None or not caller.may_read(found.category, found.delegation):
             raise Problem(404, "not-found", "There is no such delegate.", "None at least that this key may see.")
         badges = await r.database.read(lambda tx: queries.badge_states(tx, [delegate_id]))
@@ -206,6 +214,15 @@ def _delegate_routes(routes: APIRouter, r: Registration) -> None:
     async def withdraw(request: Request, delegate_id: UUID) -> Response:
         caller = await r.caller(request, ACCREDITATION, forms=True)
         return await r.submit(request, service.Withdraw(delegate_id, caller), caller)
+
+    @routes.delete(
+        "/delegates/{delegate_id}",
+        summary="Erase a delegate: nothing personal is left, the badge is void",
+        **openapi.erases(views.DelegateErased),
+    )
+    async def erase(request: Request, delegate_id: UUID) -> Response:
+        await r.caller(request, ACCREDITATION)
+        return await r.erase(request, delegate_id)
 
     @routes.put("/delegates/{delegate_id}/sessions/{session_id}", summary="Enrol in a session", **openapi.changes(decided))
     async def enrol(request: Request, delegate_id: UUID, session_id: Slug) -> Response:

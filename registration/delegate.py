@@ -35,7 +35,8 @@ class Registration(BaseModel):
     pass_type: Slug
     pass_days: list[date] = []
     delegation: Slug
-    person: PersonSubmitted
+    person: PersonSubmitted | None
+    """`None` of the erased alone."""
     protected: bool = False
     enrolments: list[Enrolment] = []
     submitted_at: datetime
@@ -49,7 +50,7 @@ class Registration(BaseModel):
     @property
     def known_by(self) -> list[str]:
         """What the person is known by: nothing once withdrawn or erased, so that they may register anew."""
-        if self.status in (Status.WITHDRAWN, Status.ERASED):
+        if self.person is None or self.status is Status.WITHDRAWN:
             return []
         return person_keys(self.person, self.delegation)
 
@@ -108,8 +109,10 @@ def fact_of(registration: Registration, conference: Conference) -> DelegateRegis
     )
 
 
-def _public_person(registration: Registration) -> Person:
+def _public_person(registration: Registration) -> Person | None:
     held, protected = registration.person, registration.protected
+    if held is None:
+        return None
     return Person(
         printed_name=held.function if protected else printed_name(held),
         given_name=None if protected else held.given_name,

@@ -12,7 +12,7 @@ from registration.delegate import Registration, fact_of
 from registration.model import NotNow, Refused
 from registration.reach import load
 from registration.register import Register
-from registration.service import Answer, Desk, NotFound, NotYours, UseCase
+from registration.service import Answer, Desk, Erased, NotFound, NotYours, UseCase
 from shared.conference import Conference
 from shared.events import Fact, SessionChanged
 from shared.inbox import Journal
@@ -45,7 +45,7 @@ class Submission:
 
 
 Outcome = list[Answer] | Exception
-_DECIDED = (Problem, Refused, NotNow, NotFound, NotYours)
+_DECIDED = (Problem, Refused, NotNow, NotFound, Erased, NotYours)
 
 
 def decide(tx: Connection, group: Sequence[Submission], desk: Desk, kafka: KafkaSettings) -> tuple[list[Outcome], Journal]:
@@ -60,8 +60,8 @@ def decide(tx: Connection, group: Sequence[Submission], desk: Desk, kafka: Kafka
     for submission in group:
         outcomes.append(_decided(submission, desk, register, kept))
         traces += [submission.traceparent] * (len(register.changes) - len(traces))
+    kept.store(tx)  # before what wipes answers
     store.store(tx, register)
-    kept.store(tx)
     return outcomes, publish(tx, register.changes, traces, desk.conference, kafka)
 
 
@@ -128,6 +128,8 @@ def _problem(error: Exception, under: str) -> Problem:
             return invalid_body([_field_fault(fault, under) for fault in error.faults])
         case NotNow():
             problem = Problem(409, error.code, "This does not fit the registration as it stands.", error.detail)
+        case Erased():
+            problem = erased()
         case NotYours():
             detail = "Its categories or delegations do not include the one named."
             problem = Problem(403, "not-of-this-key", "This key may not register that.", detail)
@@ -137,6 +139,10 @@ def _problem(error: Exception, under: str) -> Problem:
             )
     problem.faults = [FieldFault(pointer=under, code=problem.code, detail=problem.detail or problem.title)] if under else []
     return problem
+
+
+def erased() -> Problem:
+    return Problem(410, "erased", "This delegate is erased.", "Nothing personal is kept. Register the person anew.")
 
 
 def _field_fault(fault: Fault, under: str) -> FieldFault:

@@ -115,7 +115,7 @@ def register(
 
 def amend(current: Registration, change: Amendment, conference: Conference, register: Register, now: datetime) -> Registration:
     """Correct what a registration says; returns `current` itself where nothing would change."""
-    if current.status in ENDED:
+    if current.person is None or current.status in ENDED:
         raise NotNow("registration-ended", f"This registration is {current.status.value}; register the person anew.")
     person = current.person if change.person is None else change.person.applied_to(current.person)
     protected = current.protected if change.protected is None else change.protected
@@ -164,6 +164,22 @@ def withdraw(current: Registration, now: datetime) -> Registration:
     if current.status in ENDED:
         raise NotNow("registration-ended", f"This registration is {current.status.value}; it cannot be withdrawn.")
     return _next(current, now, status=Status.WITHDRAWN, status_reason=None, enrolments=_all_released(current, "withdrawn"))
+
+
+def erase(current: Registration, now: datetime) -> Registration:
+    """Leave nothing personal, whatever the status: no person, no reason, no days, every place released. Idempotent."""
+    if current.status is Status.ERASED:
+        return current
+    return _next(
+        current,
+        now,
+        status=Status.ERASED,
+        status_reason=None,
+        pass_days=list[date](),
+        person=None,
+        protected=False,
+        enrolments=_all_released(current, "erased"),
+    )
 
 
 def enrol(current: Registration, session_id: str, register: Register, now: datetime, at: datetime) -> Registration:

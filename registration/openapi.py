@@ -50,6 +50,11 @@ def changes(answer: Any, body: type[BaseModel] | None = None) -> dict[str, Any]:
     return _changes(answer, [_IDEMPOTENCY_KEY], {} if body is None else body_of({BINARY: body}))
 
 
+def erases(answer: Any) -> dict[str, Any]:
+    """Of the route that erases: it may be asked again, and needs no key for that."""
+    return _changes(answer, [], {})
+
+
 def takes_events(answer: Any) -> dict[str, Any]:
     """Of the route that takes CloudEvents, each once per `source` and `id`."""
     requests = {"anyOf": schema_of([RegistrationSubmitted, SessionChangeRequested])}
@@ -65,7 +70,7 @@ def takes_events(answer: Any) -> dict[str, Any]:
 
 def _changes(answer: Any, parameters: list[dict[str, Any]], body: dict[str, Any], *, created: bool = False) -> dict[str, Any]:
     also = {201: {"model": answer}, 200: {"model": answer, "description": "Changed; or, in a dry run, what would be."}}
-    faults = documented(400, 401, 403, 404, 409, 422, 503, *([413, 415] if body else []))
+    faults = documented(400, 401, 403, 404, 409, 410, 422, 503, *([413, 415] if body else []))
     return {
         "response_model": answer,
         "responses": {**faults, **(also if created else {})},

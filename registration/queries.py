@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Select, func, select
 
 from registration.callers import FormKey
 from registration.delegate import Registration
-from registration.store import badges, delegates, session_places, sessions
+from registration.store import badges, delegates, erased_among, session_places, sessions
 from shared.database import insert
 from shared.events import BadgeStatus, PrintState, SessionChanged, Slug, Status
 from shared.inbox import Journal
@@ -31,9 +31,10 @@ class DelegateFilter(BaseModel):
 
 
 def find_delegates(tx: Connection, asked: DelegateFilter, form: FormKey | None) -> list[Registration]:
-    """Those who match, and whom the form's key covers, by id (which is by time of registration)."""
+    """Those who match, and whom the form's key covers, by id (which is by time of registration). Never the erased."""
     d = delegates.c
-    query: Select[str] = select(d.content).order_by(d.delegate_id).limit(asked.limit)
+    listed = d.status != Status.ERASED.value
+    query: Select[str] = select(d.content).where(listed).order_by(d.delegate_id).limit(asked.limit)
     if asked.status is not None:
         query = query.where(d.status == asked.status.value)
     if asked.delegation is not None:
@@ -62,7 +63,14 @@ def badge_states(tx: Connection, delegate_ids: Collection[UUID]) -> dict[UUID, P
 
 
 def note_badge_reports(tx: Connection, batch: Sequence[Received[BadgeStatus]]) -> Journal:
-    """Keep the newest report of each badge, so that whoever registered a delegate sees the badge printed."""
+    """Keep the newest report of each badge, so that whoever registered a delegate sees the badge printed.
+
+    Of the erased nothing is kept.
+    """
+    erased = erased_among(tx, {received.fact.delegate_id for received in batch})
+    batch = [received for received in batch if received.fact.delegate_id not in erased]
+    if not batch:
+        return []
     newest: dict[UUID, BadgeStatus] = {}
     for fact in sorted((received.fact for received in batch), key=lambda fact: fact.at):
         newest[fact.badge_id] = fact

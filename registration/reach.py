@@ -11,7 +11,7 @@ from registration.delegate import Registration, person_keys
 from registration.locks import hold
 from registration.model import PersonAmended
 from registration.register import Register
-from registration.store import delegates, enrolments, people, quota_places, session_places, sessions
+from registration.store import delegates, enrolments, erased_among, people, quota_places, session_places, sessions
 from shared.events import SessionChanged
 from shared.faults import Overtaken
 from shared.rows import among
@@ -72,6 +72,7 @@ def load(tx: Connection, touched: Sequence[Touched]) -> Register:
         if not reach.names() <= names:
             raise Overtaken
     register = Register(dict(reach.delegates))
+    register.erased = erased_among(tx, {each for t in touched for each in t.delegates})
     if reach.people:
         register.people = dict(tx.execute(_PEOPLE, {"keys": list(reach.people)}).tuples().all())
     if reach.sessions:
@@ -92,7 +93,7 @@ def _reach(tx: Connection, touched: Sequence[Touched]) -> _Reach:
         (amendment.applied_to(current.person), current.delegation)
         for t in touched
         for delegate_id, amendment in t.amended
-        if (current := known.get(delegate_id)) is not None
+        if (current := known.get(delegate_id)) is not None and current.person is not None
     ]
     return _Reach(
         delegates=known,

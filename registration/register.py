@@ -10,7 +10,7 @@ from typing import Self
 from uuid import UUID
 
 from registration.delegate import Registration
-from shared.events import EnrolmentState, SessionChanged
+from shared.events import EnrolmentState, SessionChanged, Status
 
 
 @dataclass(slots=True)
@@ -23,6 +23,8 @@ class Register:
     """Who is known, by `delegate.person_keys`."""
     forgotten: set[str] = field(default_factory=set[str])
     """Keys by which somebody was known before a change."""
+    erased: set[UUID] = field(default_factory=set[UUID])
+    """Of the delegates asked for, those who are erased, also long ago."""
     held_by_category: Counter[tuple[str, str]] = field(default_factory=Counter[tuple[str, str]])
     """Quota places held, by (delegation, category)."""
     held_in_all: Counter[str] = field(default_factory=Counter[str])
@@ -67,6 +69,8 @@ class Register:
                 self.forgotten.add(key)
         self._count(registration, +1)
         self.delegates[registration.delegate_id] = registration
+        if registration.status is Status.ERASED:
+            self.erased.add(registration.delegate_id)
         self.people.update(dict.fromkeys(registration.known_by, registration.delegate_id))
         self.changes.append(registration)
 
@@ -82,6 +86,7 @@ class Register:
             sessions=dict(self.sessions),
             people=dict(self.people),
             forgotten=set(self.forgotten),
+            erased=set(self.erased),
             held_by_category=Counter(self.held_by_category),
             held_in_all=Counter(self.held_in_all),
             places=Counter(self.places),

@@ -14,7 +14,7 @@ from registration.callers import Caller
 from registration.delegate import Registration, person_keys
 from registration.reach import Touched
 from registration.register import Register
-from registration.views import delegate_decided, session_view
+from registration.views import delegate_decided, delegate_erased, session_view
 from shared.clock import ConferenceClock, utc_now
 from shared.conference import Conference
 from shared.events import Line, RegistrationSubmitted, Request, SessionChange
@@ -23,6 +23,10 @@ from shared.ids import new_id
 
 class NotFound(Exception):
     """There is no such delegate or session, or none that this caller may know of."""
+
+
+class Erased(Exception):
+    """The delegate is erased; nothing can be read or changed any more."""
 
 
 class NotYours(Exception):
@@ -51,7 +55,7 @@ class UseCase(Protocol):
         ...
 
     def decide(self, desk: Desk, register: Register) -> Answer:
-        """Decide and apply; raises `Refused`, `NotNow`, `NotFound` or `NotYours` before anything is applied."""
+        """Decide and apply; raises `Refused`, `NotNow`, `NotFound`, `Erased` or `NotYours` before anything is applied."""
         ...
 
 
@@ -127,6 +131,21 @@ class Withdraw:
 
 
 @dataclass(frozen=True, slots=True)
+class Erase:
+    """Leave nothing personal of a delegate. A repeat, however late, is answered the same."""
+
+    delegate_id: UUID
+
+    def touches(self) -> Touched:
+        return Touched(delegates=[self.delegate_id])
+
+    def decide(self, desk: Desk, register: Register) -> Answer:
+        if self.delegate_id not in register.erased:
+            register.apply(model.erase(_delegate(register, self.delegate_id, None), utc_now()))
+        return Answer(200, delegate_erased(self.delegate_id))
+
+
+@dataclass(frozen=True, slots=True)
 class Enrol:
     delegate_id: UUID
     session_id: str
@@ -185,6 +204,8 @@ class ChangeSession:
 
 
 def _delegate(register: Register, delegate_id: UUID, caller: Caller | None) -> Registration:
+    if delegate_id in register.erased:
+        raise Erased
     found = register.delegate(delegate_id)
     if found is None or (caller is not None and not caller.may_register(found.category, found.delegation)):
         raise NotFound

@@ -1,5 +1,6 @@
 """Registration's tables, and how what a group decided is stored in them."""
 
+import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
@@ -18,16 +19,22 @@ from sqlalchemy import (
     Text,
     Uuid,
     bindparam,
+    cast,
+    func,
+    or_,
     select,
 )
 
 from registration.delegate import Registration
 from registration.register import Register
-from shared.database import UtcDateTime
+from shared.database import UtcDateTime, insert
 from shared.dead_letters import DeadLetters
-from shared.events import EnrolmentState, SessionChanged
+from shared.events import EnrolmentState, SessionChanged, Status
 from shared.outbox import Outbox
-from shared.rows import execute_many, upsert
+from shared.rows import among, execute_many, upsert
+
+ERASED_ANSWER = 410
+"""The status of an answer of which only its key is left."""
 
 metadata = MetaData()
 outbox = Outbox(metadata, "registration")
@@ -109,7 +116,14 @@ badges = Table(
     Column("state", String(16), nullable=False),
     Column("at", UtcDateTime(), nullable=False),
 )
+erased = Table(
+    "erased",
+    metadata,
+    Column("key_hash", String(64), primary_key=True, comment="SHA-256 of the delegate's id"),
+    sqlite_with_rowid=False,
+)
 
+_ERASED = select(erased.c.key_hash).where(among(erased.c.key_hash, "hashes"))
 _INSERT_PEOPLE, _INSERT_ENROLMENTS = people.insert(), enrolments.insert()
 _FORGET_PEOPLE = people.delete().where(people.c.known_by == bindparam("key"))
 _FORGET_ENROLMENTS = enrolments.delete().where(enrolments.c.delegate_id == bindparam("delegate"))
@@ -127,11 +141,37 @@ def store(tx: Connection, register: Register) -> None:
         _store_people(tx, register, changed.values())
         _store_enrolments(tx, changed.values())
         _store_counts(tx, register, changed.values())
+        if gone := [each.delegate_id for each in changed.values() if each.status is Status.ERASED]:
+            _wipe(tx, gone)
 
 
 def absent_sessions(tx: Connection, session_ids: Collection[str]) -> set[str]:
     """Which of these sessions the database does not have yet."""
     return set(session_ids) - set(tx.execute(select(sessions.c.session_id)).scalars())
+
+
+def erased_among(tx: Connection, delegate_ids: Collection[UUID]) -> set[UUID]:
+    """Which of these delegates are erased."""
+    if not delegate_ids:
+        return set()
+    by_hash = {_hash(each): each for each in delegate_ids}
+    return {by_hash[found] for found in tx.execute(_ERASED, {"hashes": list(by_hash)}).scalars()}
+
+
+def _wipe(tx: Connection, delegate_ids: Collection[UUID]) -> None:
+    """Drop what is kept about these delegates beside their registration, and keep that they are erased.
+
+    The keys of answers stay, with nothing of what they answered: who repeats a request must not bring the person back.
+    """
+    body = func.convert_from(answers.c.body, "UTF8") if tx.dialect.name == "postgresql" else cast(answers.c.body, Text)
+    about = answers.update().where(or_(*(body.contains(str(each)) for each in delegate_ids)))
+    tx.execute(about.values(status=ERASED_ANSWER, body_hash=b"", body=b"{}"))
+    tx.execute(badges.delete().where(badges.c.delegate_id.in_(delegate_ids)))
+    tx.execute(insert(tx, erased).on_conflict_do_nothing(), [{"key_hash": _hash(each)} for each in delegate_ids])
+
+
+def _hash(delegate_id: UUID) -> str:
+    return hashlib.sha256(str(delegate_id).encode()).hexdigest()
 
 
 def _store_delegates(tx: Connection, changed: Mapping[UUID, Registration]) -> None:

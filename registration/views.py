@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Iterable
 from datetime import date, datetime
-from typing import Annotated, Any, NotRequired
+from typing import Annotated, Any, Literal, NotRequired
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -62,6 +62,14 @@ class DelegateDecided(TypedDict):
     delegation: Slug
     enrolments: list[EnrolmentView]
     changed_at: datetime
+    dry_run: NotRequired[DryRun]
+
+
+class DelegateErased(TypedDict):
+    """An erased delegate, the first time and ever after."""
+
+    delegate_id: UUID
+    status: Literal[Status.ERASED]
     dry_run: NotRequired[DryRun]
 
 
@@ -150,8 +158,13 @@ def delegate_decided(registration: Registration) -> DelegateDecided:
     }
 
 
+def delegate_erased(delegate_id: UUID) -> DelegateErased:
+    return {"delegate_id": delegate_id, "status": Status.ERASED}
+
+
 def delegate_view(registration: Registration, *, with_protected_name: bool, badge: PrintState | None) -> DelegateView:
     person = registration.person
+    assert person is not None, "nothing is left to show of the erased"
     hidden = registration.protected and not with_protected_name
     return {
         **delegate_decided(registration),

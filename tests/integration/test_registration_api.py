@@ -25,6 +25,7 @@ EVERY_ROUTE = [
     ("GET", "/delegates"),
     ("GET", f"/delegates/{SOMEBODY}"),
     ("PATCH", f"/delegates/{SOMEBODY}"),
+    ("DELETE", f"/delegates/{SOMEBODY}"),
     ("POST", f"/delegates/{SOMEBODY}/decision"),
     ("POST", f"/delegates/{SOMEBODY}/withdrawal"),
     ("PUT", f"/delegates/{SOMEBODY}/sessions/pilots"),
@@ -34,7 +35,13 @@ EVERY_ROUTE = [
 MAY = {
     "accreditation": {route for route in EVERY_ROUTE if route[1] != "/sessions/pilots"},
     "programme": {("POST", "/events"), ("PATCH", "/sessions/pilots")},
-    "form": {route for route in EVERY_ROUTE if not route[1].endswith("/decision") and route[1] != "/sessions/pilots"},
+    "form": {
+        route
+        for route in EVERY_ROUTE
+        if not route[1].endswith("/decision")
+        and route[1] != "/sessions/pilots"
+        and route != ("DELETE", f"/delegates/{SOMEBODY}")
+    },
 }
 
 
