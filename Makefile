@@ -7,13 +7,18 @@ PYTHON ?= python3
 ARGS ?=
 VAR ?= var
 UPGRADE ?=
+MINUTES ?= 30
+SEED ?= 7
+RATE ?= 50
+DATABASE ?= sqlite
+MUTATION ?=
 BIN := .venv/bin
 UV := $(BIN)/uv
 RUNTIME := .venv/.runtime-installed
 DEVELOPMENT := .venv/.development-installed
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format bench schemas lock clean distclean
+.PHONY: help run test lint format bench faults schemas lock clean distclean
 
 help: ## lists what there is to make
 	@awk -F ':.*## ' '/^[.a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -36,6 +41,10 @@ format: $(DEVELOPMENT) ## lays the code out as lint wants it
 
 bench: $(DEVELOPMENT) ## measures the main paths, each beside its limit in the same run
 	@exec $(BIN)/python -m bench $(ARGS)
+
+faults: $(DEVELOPMENT) ## breaks everything on purpose and checks what was promised: MINUTES=30 SEED=7 DATABASE=postgresql MUTATION=list
+	@exec $(BIN)/python -u -m tests.faults --minutes $(MINUTES) --seed $(SEED) --rate $(RATE) --database $(DATABASE) \
+		--mutation "$(MUTATION)" $(ARGS)
 
 schemas: $(RUNTIME) ## writes the events' JSON Schema and AsyncAPI files again
 	@exec $(BIN)/lanyard schemas $(ARGS)

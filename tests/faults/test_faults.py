@@ -1,0 +1,38 @@
+"""A short, fixed selection of faults; `make faults` does them all, mixed, for as long as one likes."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.faults.trial import Plan, tried
+
+SEED = 7
+RATE = 25.0
+SQLITE = (
+    "die-at-before-commit-registration",
+    "die-at-after-commit-badging",
+    "die-at-after-offset-commit-notifications",
+    "raise-once-badging",
+    "die-at-after-sheet-printer",
+    "broker-killed",
+    "stale-records",
+    "poison",
+    "die-at-after-mail-notifications",
+)
+POSTGRESQL = (
+    "die-at-after-send-registration",
+    "second-replica-badging",
+    "database-restarted",
+    "broker-unreachable",
+    "mail-server-busy",
+    "replayed-from-zero-badging",
+)
+
+
+@pytest.mark.parametrize(("postgresql", "faults"), [(False, SQLITE), (True, POSTGRESQL)], ids=["sqlite", "postgresql"])
+async def test_what_was_promised_holds_whatever_breaks(tmp_path: Path, postgresql: bool, faults: tuple[str, ...]) -> None:
+    trial = await tried(Plan(SEED, postgresql, RATE, None, faults), tmp_path)
+    broken = {name: breaches for name, breaches in trial.verdict.broken.items() if breaches}
+    assert not broken, broken
+    assert trial.verdict.counted["changes accepted"] > 100
+    assert len(trial.not_possible) < len(faults) / 2, trial.not_possible
