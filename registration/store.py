@@ -158,6 +158,19 @@ def erased_among(tx: Connection, delegate_ids: Collection[UUID]) -> set[UUID]:
     return {by_hash[found] for found in tx.execute(_ERASED, {"hashes": list(by_hash)}).scalars()}
 
 
+def erased_registrations(tx: Connection) -> list[Registration]:
+    """The erased of whom anything is left, by id."""
+    d = delegates.c
+    found = tx.execute(select(d.content).where(d.status == Status.ERASED.value).order_by(d.delegate_id))
+    return [Registration.model_validate_json(content) for content in found.scalars()]
+
+
+def remove_delegates(tx: Connection, delegate_ids: Collection[UUID]) -> None:
+    """Remove what is left of the erased: that they are is kept, by `erased_among`."""
+    for table in (delegates, badges):
+        tx.execute(table.delete().where(table.c.delegate_id.in_(delegate_ids)))
+
+
 def _wipe(tx: Connection, delegate_ids: Collection[UUID]) -> None:
     """Drop what is kept about these delegates beside their registration, and keep that they are erased.
 

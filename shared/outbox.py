@@ -35,8 +35,16 @@ from shared.rows import among, execute_many
 
 BATCH = 500
 SEQUENCE = BigInteger().with_variant(Integer, "sqlite")
-Message = tuple[str, Fact, str]
-"""What is to be published: the topic's full name, the fact, the traceparent."""
+
+
+class Tombstone(NamedTuple):
+    """The end of a key of a compacted topic: a record without a value."""
+
+    key: str
+
+
+Message = tuple[str, Fact | Tombstone, str]
+"""What is to be published: the topic's full name, the fact or the end of its key, the traceparent."""
 
 
 class Row(NamedTuple):
@@ -96,12 +104,15 @@ class Outbox:
         self._claimed = self._waiting.where(t.key.in_(select(claimed.c.key)))
 
     def publish(self, tx: Connection, messages: Sequence[Message]) -> list[str]:
-        """Have (topic, fact, traceparent) sent, in order, once the transaction has committed; returns the event ids."""
+        """Have (topic, fact, traceparent) sent, in order, once the transaction has committed; returns the event ids.
+
+        A tombstone is no event: nobody will see the id returned for it.
+        """
         event_ids = [str(new_id()) for _ in messages]
         self.publish_records(
             tx,
             [
-                (topic, encode(fact, self.source, trace, event_id))
+                (topic, _ending(fact, trace) if isinstance(fact, Tombstone) else encode(fact, self.source, trace, event_id))
                 for (topic, fact, trace), event_id in zip(messages, event_ids, strict=True)
             ],
         )
@@ -148,6 +159,10 @@ class Outbox:
     def park(self, tx: Connection, seq: int, refusal: str) -> None:
         """Keep a row that the broker refuses for ever, out of the way of the others."""
         tx.execute(self.table.update().where(self.table.c.seq == seq).values(refusal=refusal[:200]))
+
+
+def _ending(tombstone: Tombstone, traceparent: str) -> Record:
+    return Record(tombstone.key.encode(), None, [("traceparent", traceparent.encode())])
 
 
 def _pack(headers: Headers) -> bytes:

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, func, select
 from registration import store, stream
 from registration.api import Registration, router
 from registration.callers import Callers
+from registration.erasure import KeyEnder
 from registration.intake import Intake
 from registration.newest import newest
 from registration.seeding import seed_sessions
@@ -25,6 +26,7 @@ log = get_log()
 def compose(settings: RegistrationSettings, parts: Parts) -> Composition:
     desk = Desk(parts.conference, parts.clock)
     intake = Intake(parts.database, desk, settings, outbox_limit=settings.outbox_limit)
+    key_ender = KeyEnder(parts.database, settings)
     callers = Callers(parts.database, parts.staff_keys)
 
     async def seed() -> None:
@@ -36,6 +38,10 @@ def compose(settings: RegistrationSettings, parts: Parts) -> Composition:
         status = store.delegates.c.status
         return dict(tx.execute(select(status, func.count()).group_by(status)).tuples().all())
 
+    def close() -> None:
+        intake.close()
+        key_ender.close()
+
     def agents(app: faust.App, inbox: Inbox) -> None:
         stream.agents(app, inbox, settings)
 
@@ -43,8 +49,8 @@ def compose(settings: RegistrationSettings, parts: Parts) -> Composition:
         routes=router(Registration(intake, callers, parts.database, parts.conference)),
         agents=agents,
         counts=counts,
-        tasks=[intake.run],
-        close=intake.close,
+        tasks=[intake.run, key_ender.run],
+        close=close,
         newest=lambda tx, keys: newest(tx, keys, parts.conference, settings),
         start=seed,
         first_start=FirstStart(

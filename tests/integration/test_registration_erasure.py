@@ -1,30 +1,37 @@
 """Erasing a delegate: what is published, what is left in the database, and what is answered ever after."""
 
+import asyncio
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 from sqlalchemy import select
 
-from registration import store
+from registration import erasure, store
+from registration.erasure import KeyEnder
+from registration.newest import newest
 from registration.queries import note_badge_reports
+from shared.clock import utc_now
 from shared.cloudevents import Envelope
 from shared.events import BadgeStatus, DelegateRegistered, EnrolmentState, PrintState, Status
 from shared.ids import new_id
+from shared.inbox import Journal
+from shared.outbox import Tombstone
 from shared.received import RawRecord, Received
-from tests.registration_app import RegistrationApp, body_of, code
+from tests.registration_app import KAFKA, RegistrationApp, body_of, code, until
 from tests.registration_examples import AT
 
 PERSONAL = ("Ada", "Berg", "ada@port.example", "Harbour master", "N-1", "1815-12-10", "Europe/Oslo", "A lovelace of a reason")
 
 
-async def somebody(app: RegistrationApp) -> str:
+async def somebody(app: RegistrationApp, posted: str = "posted") -> str:
     """Registered with all that can be told of a person, refused for a reason, accredited again, with a printed badge."""
     told = {"category": "guest", "document_number": "N-1", "birth_date": "1815-12-10", "sessions": ["welcome"]}
-    delegate = (await app.register(key="posted", **told)).json()["delegate_id"]
+    delegate = (await app.register(key=posted, **told)).json()["delegate_id"]
     refused = {"decision": "refuse", "reason": "A lovelace of a reason"}
     for name, decision in (("refused", refused), ("accredited", {"decision": "accredit"})):
-        headers = {"Idempotency-Key": name}
+        headers = {"Idempotency-Key": f"{posted} {name}"}
         answer = await app.ask("POST", f"/delegates/{delegate}/decision", json=decision, headers=headers)
         assert answer.status_code == 200
     assert (await app.ask("PUT", f"/delegates/{delegate}/sessions/welcome")).status_code == 200
@@ -167,3 +174,82 @@ async def test_events_of_the_erased_are_not_taken_again(registration_app: Regist
     await erased(registration_app, first.json()["delegate_id"])
     again = await registration_app.ask("POST", "/events", json=event, headers=headers)
     assert (again.status_code, code(again)) == (410, "erased")
+
+
+# --- the end of the key -------------------------------------------------------------------------------------------
+
+
+def endings(app: RegistrationApp) -> list[tuple[str, bytes]]:
+    """The records without a value in the outbox, by topic and key."""
+    table = store.outbox.table.c
+    with app.database.connect() as tx:
+        found = tx.execute(select(table.topic, table.key).where(table.value.is_(None)).order_by(table.seq))
+        return [(topic, key) for topic, key in found]
+
+
+async def end_keys(app: RegistrationApp, days: float) -> Journal:
+    now = utc_now() + timedelta(days=days)
+    return await app.database.write(lambda tx: erasure.end_keys(tx, KAFKA, now))
+
+
+async def test_seven_days_later_the_key_ends_in_a_null_and_only_the_hash_of_the_id_is_kept(registration_app: RegistrationApp):
+    delegate, other = await somebody(registration_app), await registration_app.registered(given_name="Eva", email="e@x.example")
+    await erased(registration_app, delegate)
+    assert await end_keys(registration_app, 6.9) == []
+    assert endings(registration_app) == []
+    [(line, fields)] = await end_keys(registration_app, 7.1)
+    assert (line, fields["delegate_id"]) == ("delegate_key_ended", delegate)
+    assert endings(registration_app) == [("t.delegate-registered", delegate.encode())]
+    registration_app.forget_published()
+    held = registration_app.rows()
+    assert delegate not in repr(held)
+    assert UUID(delegate).hex not in repr(held)
+    assert len(held["erased"]) == 1
+    assert str(registration_app.delegate(other).delegate_id) == other
+
+
+async def test_a_key_ends_once(registration_app: RegistrationApp):
+    delegate = await somebody(registration_app)
+    await erased(registration_app, delegate)
+    ended = await asyncio.gather(*(end_keys(registration_app, 8) for _ in range(3)))
+    assert sorted(map(len, ended)) == [0, 0, 1]
+    assert len(endings(registration_app)) == 1
+
+
+async def test_who_is_erased_stays_so_when_the_key_has_ended(registration_app: RegistrationApp):
+    delegate = await somebody(registration_app)
+    await erased(registration_app, delegate)
+    await end_keys(registration_app, 8)
+    before = registration_app.rows()
+    await erased(registration_app, delegate)
+    for method, path in (("GET", ""), ("POST", "/withdrawal"), ("PUT", "/sessions/welcome")):
+        answer = await registration_app.ask(method, f"/delegates/{delegate}{path}")
+        assert (answer.status_code, code(answer)) == (410, "erased")
+    assert registration_app.rows() == before
+
+
+async def test_a_relay_that_was_overtaken_ends_the_key_again(registration_app: RegistrationApp):
+    delegate = await somebody(registration_app)
+    key = {("t.delegate-registered", delegate.encode())}
+    app = registration_app
+    await erased(app, delegate)
+    [(_, fact, _)] = await app.database.write(lambda tx: newest(tx, key, app.conference, KAFKA))
+    assert isinstance(fact, DelegateRegistered)
+    assert fact.status is Status.ERASED
+    await end_keys(app, 8)
+    [(topic, ending, _)] = await app.database.write(lambda tx: newest(tx, key, app.conference, KAFKA))
+    assert (topic, ending) == ("t.delegate-registered", Tombstone(delegate))
+
+
+async def test_keys_are_ended_at_the_start_and_whenever_their_time_has_come(registration_app: RegistrationApp, monkeypatch):
+    monkeypatch.setattr(erasure, "KEPT_ERASED", timedelta(0))
+    monkeypatch.setattr(erasure, "CHECK_SECONDS", 0.01)
+    first = await somebody(registration_app)
+    await erased(registration_app, first)
+    ender = KeyEnder(registration_app.database, KAFKA)
+    running = asyncio.create_task(ender.run())
+    await until(lambda: len(endings(registration_app)) == 1)
+    await erased(registration_app, await somebody(registration_app, "again"))
+    await until(lambda: len(endings(registration_app)) == 2)
+    ender.close()
+    await asyncio.wait_for(running, 5)
