@@ -20,7 +20,6 @@ from aiokafka.errors import (
     KafkaError,
     MessageSizeTooLargeError,
     RecordTooLargeError,
-    TopicAuthorizationFailedError,
 )
 from sqlalchemy import Connection
 
@@ -38,7 +37,7 @@ POLL_SECONDS = 1.0
 """How long a row waits at most where whoever should have been woken for it died."""
 RETRY_SECONDS = 0.5
 REQUEST_TIMEOUT_MS = 10_000
-REFUSED_FOR_EVER = (MessageSizeTooLargeError, RecordTooLargeError, InvalidTopicError, TopicAuthorizationFailedError)
+REFUSED_FOR_EVER = (MessageSizeTooLargeError, RecordTooLargeError, InvalidTopicError)
 
 Newest = Callable[[Connection, Collection[tuple[str, bytes]]], Sequence[Message]]
 """The newest state of (topic, key) pairs, of those that are in compacted topics. No newer one may be published before

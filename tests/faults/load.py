@@ -26,7 +26,8 @@ PERSISTENCE = 0.85
 """How likely a client asks again when it was told nothing for sure."""
 UNDELIVERABLE_EVERY = 40
 SESSION_CHANGE_EVERY_SECONDS = 2.5
-UNKNOWN_STATUSES = (409, 500, 502, 503, 504)
+UNKNOWN_STATUSES = (0, 500, 502, 503, 504)
+"""0 stands for no answer at all."""
 
 
 @dataclass
@@ -95,7 +96,8 @@ class Load:
         while True:
             asked.attempts += 1
             status, answer = await self._attempt(request, key)
-            if status not in (0, *UNKNOWN_STATUSES):
+            in_flight = status == 409 and answer["type"].endswith("in-flight")
+            if status not in UNKNOWN_STATUSES and not in_flight:
                 break
             if not persistent or (self.stopping and asked.attempts > 40):
                 return asked, {}

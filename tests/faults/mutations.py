@@ -241,8 +241,8 @@ MUTATIONS: dict[str, Mutation] = {
     "repeats-forgotten": Mutation(
         "a request that is repeated is decided once more",
         _repeats_forgotten,
-        ["die-at-after-commit-registration"],
-        [NOT_INVENTED],
+        ["die-at-after-commit-registration"] * 4,
+        [NOT_INVENTED, LOST],
     ),
     "job-committed-before-print": Mutation(
         "a printer commits a job and then prints it", _job_committed_before_print, ["die-at-before-sheet-printer"], [SHEETS]

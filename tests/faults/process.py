@@ -19,11 +19,11 @@ def main() -> None:
     folder, process = Path(os.environ["FAULT_FOLDER"]), os.environ["FAULT_PROCESS"]
     _set_clock(folder / f"{process}.clock")
     _rewind(folder / f"{process}.rewind", process)
+    install(Passing(folder, process))
     if mutation := os.environ.get("FAULT_MUTATION"):
         from tests.faults.mutations import MUTATIONS
 
-        MUTATIONS[mutation].install()
-    install(Passing(folder, process))
+        MUTATIONS[mutation].install()  # around the points: what it does too early is done before they are passed
 
     from services.cli import app
 

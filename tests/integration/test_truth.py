@@ -17,7 +17,7 @@ from notifications.views import View, view
 from shared.events import BadgeJob, BadgeStatus, DelegateRegistered, PrintState, SessionChanged
 from shared.ids import new_id
 from shared.tracing import new_traceparent
-from tests.integration.evidence import Evidence, Mail, Sheet, sheet_named
+from tests.integration.evidence import DeadLetter, Evidence, Mail, Sheet, sheet_named
 from tests.integration.truth import violations
 from tests.notification_examples import CONFERENCE, DOMAIN, NOON, registered, session, writer
 
@@ -25,6 +25,7 @@ T = TypeVar("T")
 ADA, BEN, CAI, DEE = (new_id() for _ in range(4))
 BLANKS = Blanks(CONFERENCE, dates_by_language(CONFERENCE))
 WRITER = writer()
+LETTER = DeadLetter("badging.dead-letter", "delegate-registered", 0, 7)
 WELCOME = session("welcome", title={"en": "Welcome"})
 
 
@@ -203,7 +204,7 @@ DOCTORED: dict[str, Callable[[Evidence], Evidence]] = {
     # facts
     "came with the revisions [1, 3]": lambda f: replace(f, registrations=without(f.registrations, at=2)),
     "has two contents": lambda f: replace(f, sessions=[*f.sessions, WELCOME.model_copy(update={"room": {"en": "Loft"}})]),
-    "1 dead letters lie in badging.dead-letter": lambda f: replace(f, dead_letters=["badging.dead-letter"]),
+    "1 dead letters lie in badging.dead-letter": lambda f: replace(f, dead_letters=[LETTER]),
     # notices
     "was told nothing": lambda f: replace(f, mails=[each for each in f.mails if each.delegate_id != DEE]),
     "was sent the notices [1, 3]": lambda f: replace(f, mails=without(f.mails, at=3)),
