@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse, Response
 from registration import openapi, pages, queries, service, views
 from registration.answers import Idempotency
 from registration.callers import Caller, Callers
-from registration.group import Part, Submission, erased
+from registration.group import Part, Submission, gone
 from registration.intake import Intake
 from registration.model import Amendment
 from registration.posted import BATCH, Posted, media_type_of, posted_events
@@ -179,7 +179,7 @@ def _reading_routes(routes: APIRouter, r: Registration) -> None:
         caller = await r.caller(request, READERS, forms=True)
         found = await r.database.read(lambda tx: queries.find_delegate(tx, delegate_id))
         if await r.database.read(lambda tx: erased_among(tx, [delegate_id])):
-            raise erased()
+            raise gone()
         if found is None or not caller.may_read(found.category, found.delegation):
             raise Problem(404, "not-found", "There is no such delegate.", "None at least that this key may see.")
         badges = await r.database.read(lambda tx: queries.badge_states(tx, [delegate_id]))

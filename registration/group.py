@@ -14,7 +14,7 @@ from registration.reach import load
 from registration.register import Register
 from registration.service import Answer, Desk, Erased, NotFound, NotYours, UseCase
 from shared.conference import Conference
-from shared.events import Fact, SessionChanged
+from shared.events import DelegateRegistered, Fact, SessionChanged, Status
 from shared.inbox import Journal
 from shared.problems import FieldFault, Problem, invalid_body
 from shared.settings import KafkaSettings
@@ -77,6 +77,8 @@ def publish(
     topics = [SESSION_CHANGED if isinstance(each, SessionChanged) else DELEGATE_REGISTERED for each in changes]
     messages = [(kafka.topic(topic), fact, trace) for topic, fact, trace in zip(topics, facts, traces, strict=True)]
     event_ids = store.outbox.publish(tx, messages)
+    if erased := [each.key for each in facts if isinstance(each, DelegateRegistered) and each.status is Status.ERASED]:
+        store.outbox.drop_older(tx, kafka.topic(DELEGATE_REGISTERED), erased)
     return [_line(change, event_id, trace) for change, event_id, trace in zip(changes, event_ids, traces, strict=True)]
 
 
@@ -129,7 +131,7 @@ def _problem(error: Exception, under: str) -> Problem:
         case NotNow():
             problem = Problem(409, error.code, "This does not fit the registration as it stands.", error.detail)
         case Erased():
-            problem = erased()
+            problem = gone()
         case NotYours():
             detail = "Its categories or delegations do not include the one named."
             problem = Problem(403, "not-of-this-key", "This key may not register that.", detail)
@@ -141,7 +143,7 @@ def _problem(error: Exception, under: str) -> Problem:
     return problem
 
 
-def erased() -> Problem:
+def gone() -> Problem:
     return Problem(410, "erased", "This delegate is erased.", "Nothing personal is kept. Register the person anew.")
 
 

@@ -156,6 +156,13 @@ class Outbox:
         """Which of these rows are there no more."""
         return set(sequences) - set(tx.execute(self._present, {"sequences": list(sequences)}).scalars())
 
+    def drop_older(self, tx: Connection, topic: str, keys: Collection[str]) -> None:
+        """Drop what waits, or is parked, of these keys before their newest record; not what a relay is sending just now."""
+        t, newer = self.table.c, self.table.alias("newer")
+        has_newer = exists().where(newer.c.topic == t.topic, newer.c.key == t.key, newer.c.seq > t.seq)
+        older = select(t.seq).where(t.topic == topic, t.key.in_([key.encode() for key in keys]), has_newer)
+        tx.execute(self.table.delete().where(t.seq.in_(older.with_for_update(skip_locked=True))))
+
     def park(self, tx: Connection, seq: int, refusal: str) -> None:
         """Keep a row that the broker refuses for ever, out of the way of the others."""
         tx.execute(self.table.update().where(self.table.c.seq == seq).values(refusal=refusal[:200]))

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from registration import erasure, store
 from registration.erasure import KeyEnder
@@ -75,7 +75,6 @@ async def test_an_erased_delegate_is_published_at_the_next_revision_with_nothing
 
 async def test_nothing_personal_is_left_in_any_table(registration_app: RegistrationApp):
     delegate = await somebody(registration_app)
-    registration_app.forget_published()
     held = repr(registration_app.rows())
     assert all(personal in held for personal in PERSONAL)
     await erased(registration_app, delegate)
@@ -156,8 +155,24 @@ async def test_a_change_in_the_same_group_leaves_no_answer_behind(registration_a
         registration_app.ask("POST", f"/delegates/{delegate}/decision", json=refused, headers={"Idempotency-Key": "late"}),
         registration_app.ask("DELETE", f"/delegates/{delegate}"),
     )
-    registration_app.forget_published()
     assert not any(personal in repr(registration_app.rows()) for personal in PERSONAL)
+
+
+async def test_an_event_that_no_broker_takes_is_dropped_too_and_one_that_is_being_sent_is_not_waited_for(
+    registration_app: RegistrationApp,
+):
+    parked, sending = await somebody(registration_app), await registration_app.registered(given_name="Eva", email="e@x.example")
+    with registration_app.database.connect() as tx:
+        tx.execute(update(store.outbox.table).where(store.outbox.table.c.key == parked.encode()).values(refusal="too large"))
+        tx.commit()
+    with registration_app.database.connect() as relay:
+        store.outbox.claim(relay)
+        async with asyncio.timeout(10):
+            await erased(registration_app, parked)
+            await erased(registration_app, sending)
+    left = [each.fact for each in registration_app.published() if each.topic == "t.delegate-registered"]
+    assert [fact.key for fact in left if isinstance(fact, DelegateRegistered) and fact.person is None] == [parked, sending]
+    assert [fact.key for fact in left if fact.key == parked] == [parked]
 
 
 @pytest.mark.parametrize("delegate", [str(new_id())])
