@@ -1,6 +1,8 @@
 """What registration publishes of an erased person, taken by the other services' own use cases: void, wiped, told nothing."""
 
+import asyncio
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -11,14 +13,23 @@ from badging import store as badging_store
 from badging.model import BadgeState
 from badging.service import BadgeDesk
 from notifications import store as notices_store
+from registration.store import delegates
+from shared.clock import utc_now
 from shared.database import Database
 from shared.events import DelegateRegistered, SessionChanged
+from shared.settings import KafkaSettings
+from shared.topics import DELEGATE_REGISTERED
+from tests import parts
 from tests.badging_desk import converge, look
+from tests.integration.deployment import Deployment
+from tests.integration.topic_reading import records_in
 from tests.notifications_running import migrated_at, running
-from tests.registration_app import KAFKA, RegistrationApp
+from tests.registration_app import KAFKA, RegistrationApp, registration_running
 from tests.registration_examples import TINY
 from tests.smtp_server import MailBox
+from tests.waiting import until
 
+_prefixes = parts.prefixes()
 PERSONAL = ("Ada", "Berg", "ada@port.example", "Harbour master", "Pilot")
 
 
@@ -103,6 +114,24 @@ async def test_notifications_tells_an_erased_person_nothing_and_wipes(
 
     notices.transaction(lambda tx: notifications.desk.forget(tx, [delegate]))
     assert delegate not in kept(notices, notices_store.metadata)
+
+
+async def test_the_service_ends_the_key_of_whom_it_finds_erased_long_ago(tmp_path: Path, bootstrap: str):
+    kafka = KafkaSettings(kafka_bootstrap_servers=bootstrap, topic_prefix=f"erasure-{next(_prefixes)}.")
+    deployment = Deployment(tmp_path, kafka)
+    async with registration_running(deployment.environment["REGISTRATION_DATABASE_URL"], TINY, tmp_path) as app:
+        delegate = await app.registered()
+        await app.ask("DELETE", f"/delegates/{delegate}")
+        long_ago = app.delegate(delegate).model_copy(update={"changed_at": utc_now() - timedelta(days=8)})
+        aged = delegates.update().values(content=long_ago.model_dump_json())
+        await app.database.write(lambda tx: tx.execute(aged))
+        app.forget_published()
+
+    def ended() -> bool:
+        return [(each.key, each.value) for each in records_in(kafka, DELEGATE_REGISTERED)] == [(delegate.encode(), None)]
+
+    with deployment.running("registration"):
+        await until(lambda: asyncio.to_thread(ended), "the null is on the topic")
 
 
 def _registrations(app: RegistrationApp) -> list[DelegateRegistered]:
