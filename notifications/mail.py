@@ -16,11 +16,11 @@ from typing import Any, NamedTuple
 
 from notifications.convergence import message_id
 from notifications.languages import NoticeLanguage, zone_of
-from notifications.model import Turn
+from notifications.model import Notice, Turn
 from notifications.outgoing import Letter
 from notifications.views import Detail, SessionView
 from shared.conference import Conference
-from shared.events import Language, in_language
+from shared.events import ENDED, Language, Status, in_language
 
 _READABLE = Charset("utf-8")
 _READABLE.body_encoding = QP  # no byte above 127 and no long line: every mail server takes it
@@ -113,6 +113,7 @@ class _Pages:
                 "contact": conference.contact,
                 "url": f"{conference_url}?lang={language.code}",
             },
+            "practical": self._practical(letter.notice),
             "shown": self._shown,
             "times": self._times,
         }
@@ -124,6 +125,15 @@ class _Pages:
 
     def html(self) -> str:
         return self._language.html.get_template("notice.html.j2").render(self._context, subject=self.subject)
+
+    def _practical(self, notice: Notice) -> list[str]:
+        """When the conference is and, for the accredited, where their badge is: told when it is news that they take part."""
+        if not notice.status_is_news or notice.now.status in ENDED:
+            return []
+        opens, closes = (self._language.day(day) for day in (self._conference.opens_on, self._conference.closes_on))
+        dates = opens if opens == closes else f"{opens} – {closes}"
+        collection = self._conference.badge_collection
+        return [dates, self.own(collection)] if collection and notice.now.status == Status.ACCREDITED else [dates]
 
     def own(self, text: Mapping[Language, str]) -> str:
         return in_language(text, self._language.code)

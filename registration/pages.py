@@ -45,6 +45,7 @@ def conference_page(conference: Conference, language: Language) -> str:
         venue=in_language(conference.venue, language),
         dates=f"{opens} – {closes}",
         contact=conference.contact,
+        badge_collection=in_language(conference.badge_collection or {"en": ""}, language),
         languages=[(code, Locale(code).get_display_name()) for code in notice_languages(conference)],
         notice=[(in_language(each.question, language), _html(each.answer, language)) for each in conference.notice],
     )

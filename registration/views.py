@@ -260,6 +260,8 @@ class ConferenceView(BaseModel):
     opens_on: date
     closes_on: date
     contact: str
+    badge_collection: TextByLanguage | None
+    """Where and when badges are collected."""
     notice: list[Question]
     categories: list[CategoryView]
     delegations: list[DelegationView]

@@ -158,6 +158,8 @@ class Conference(Part):
     now: Instant | None = None
     """The example's own date, a week before its opening: the default of `CONFERENCE_NOW`."""
     contact: Line
+    badge_collection: TextByLanguage | None = None
+    """Where and when badges are collected, as a sentence to the delegate."""
     zones: list[ZoneOfVenue]
     pass_types: list[PassType]
     categories: list[Category]

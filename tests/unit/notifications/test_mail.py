@@ -97,6 +97,31 @@ def test_a_confirmation_says_what_is_registered_and_links_to_the_conference(subt
         assert said in text
 
 
+COLLECTION = {"en": "Your badge is at the harbour office.", "fr": "Votre badge est à la capitainerie."}
+DATES = {"en": "Tuesday, 12 May 2026 – Friday, 1 January 2027", "fr": "mardi 12 mai 2026 – vendredi 1er janvier 2027"}
+
+
+@pytest.mark.parametrize("subtype", ["plain", "html"])
+@pytest.mark.parametrize("code", ["en", "fr"])
+def test_who_takes_part_is_told_when_the_conference_is_and_once_accredited_where_their_badge_is(
+    code: str, subtype: str
+) -> None:
+    conference = CONFERENCE.model_copy(update={"badge_collection": COLLECTION, "closes_on": date(2027, 1, 1)})
+    write = MailWriter(conference, LANGUAGES, "notices@port.example", "https://register.port.example/").write
+    submitted = seen(registered(language=code, status="submitted"))
+    accredited = seen(registered(language=code, revision=2))
+    later = seen(registered(language=code, revision=3, function="Pilot"))
+    refused = seen(registered(language=code, revision=2, status="refused"))
+
+    def told(was: View | None, now: View) -> tuple[bool, bool]:
+        text = page(message_from_bytes(write(letter(was, now)), policy=policy.default), subtype)
+        return DATES[code] in text, COLLECTION[code] in text
+
+    assert told(None, submitted) == (True, False)
+    assert told(None, accredited) == told(submitted, accredited) == (True, True)
+    assert told(accredited, later) == told(submitted, refused) == told(None, refused) == (False, False)
+
+
 @pytest.mark.parametrize("subtype", ["plain", "html"])
 def test_a_move_says_where_it_was_and_is(subtype: str) -> None:
     mail = mailed(seen(DELEGATE, PILOTS), seen(DELEGATE, MOVED))
