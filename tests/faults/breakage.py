@@ -5,7 +5,7 @@ import os
 import sqlite3
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,7 @@ from kafka.errors import KafkaError
 
 from services.stack import PRINTERS
 from services.supervisor import Supervisor
+from shared.database import SQLITE_WAIT_SECONDS
 from shared.topics import SERVICES
 from tests.faults.points import MAIL_POINTS, PRINTER_POINTS, SERVICE_POINTS, Action, Armed, Point
 from tests.faults.records import Poison, resend_some
@@ -217,16 +218,16 @@ class _filled:  # noqa: N801  a context manager, read as a participle
 
 
 async def _database_busy(faulty: Faulty, rnd: Random, poison: Poison) -> None:
-    """Somebody else holds the lock of a SQLite file for longer than a service waits for it."""
+    """Somebody else holds the locks of all SQLite files for longer than a service waits for them."""
     if faulty.postgresql is not None:
         raise NotPossible("PostgreSQL locks no whole database")
-    file = faulty.live.settings.database(rnd.choice(SERVICES)).removeprefix("sqlite:///")
-    with closing(sqlite3.connect(file, isolation_level=None, timeout=20)) as other:
-        with suppress(sqlite3.OperationalError):
-            other.execute("BEGIN IMMEDIATE")
-        await asyncio.sleep(24)
-        with suppress(sqlite3.OperationalError):
-            other.execute("ROLLBACK")
+    files = [faulty.live.settings.database(service).removeprefix("sqlite:///") for service in SERVICES]
+    with ExitStack() as held:
+        for file in files:
+            other = held.enter_context(closing(sqlite3.connect(file, isolation_level=None, timeout=1)))
+            with suppress(sqlite3.OperationalError):  # another lock of that file lasts longer, which will do
+                other.execute("BEGIN IMMEDIATE")
+        await asyncio.sleep(SQLITE_WAIT_SECONDS + 4)
 
 
 async def _database_away(faulty: Faulty, rnd: Random, poison: Poison) -> None:
