@@ -179,10 +179,14 @@ def _sessions_tell_nobody() -> None:
     store.mark_enrolled = lambda tx, session_id, mark: 0
 
 
-def _passing_faults_buried() -> None:
-    from shared import inbox
+def _one_fault_buries() -> None:
+    from shared.inbox import Inbox
+    from tests.faults.points import HandlerFault
 
-    inbox.PASSING = (asyncio.CancelledError,)
+    async def bury(self: Any, given: Any, own: Any, by_type: Any) -> None:
+        await self._bury(given, HandlerFault())
+
+    Inbox._handle_alone = bury
 
 
 def _poison_stops_the_stream() -> None:
@@ -255,8 +259,11 @@ MUTATIONS: dict[str, Mutation] = {
         [ONE_ID],
     ),
     "sessions-tell-nobody": Mutation("a changed session marks nobody as to be told", _sessions_tell_nobody, ["quiet"], [TRUTH]),
-    "passing-faults-buried": Mutation(
-        "a database that is away makes dead letters", _passing_faults_buried, ["database-busy", "database-away"], [BURIED]
+    "one-fault-buries": Mutation(
+        "an event that failed once is a dead letter",
+        _one_fault_buries,
+        ["raise-once-badging", "raise-once-notifications"],
+        [BURIED, BADGES, TRUTH],
     ),
     "poison-stops-the-stream": Mutation(
         "an event that cannot be read is no dead letter", _poison_stops_the_stream, ["poison"], [DONE, BURIED]
