@@ -13,13 +13,8 @@ from tests.faults.history import SESSION_KINDS, Asked, History, Kind, Told
 from tests.faults.post_office import NEVER_TAKEN
 from tests.integration.evidence import Evidence
 from tests.integration.histories import histories
+from tests.integration.invariants import BURIED, LOST, NOT_INVENTED, STORED
 from tests.integration.truth import breaches
-
-LOST = "every accepted change is in effect"
-NOT_INVENTED = "no change is invented"
-STORED = "the database says what the topics say"
-BURIED = "only what cannot be read is a dead letter"
-DONE = "all work is done"
 
 Fact = DelegateRegistered | SessionChanged
 Place = tuple[str, int, int]

@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import uuid4
 
+from tests.integration.invariants import BADGES, BURIED, DONE, LOST, NOT_INVENTED, ONE_ID, ORDER, SHEETS, TRUTH
+
 Install = Callable[[], None]
 
 
@@ -197,16 +199,6 @@ def _poison_stops_the_stream() -> None:
 
     Inbox._bury = fail
 
-
-LOST = "every accepted change is in effect"
-ORDER = "events of one delegate are in order"
-BADGES = "one valid badge, with the final content"
-SHEETS = "no print job is lost"
-TRUTH = "everybody is told the truth"
-ONE_ID = "one Message-ID for one notice"
-BURIED = "only what cannot be read is a dead letter"
-DONE = "all work is done"
-NOT_INVENTED = "no change is invented"
 
 MUTATIONS: dict[str, Mutation] = {
     "rows-removed-before-sent": Mutation(

@@ -12,10 +12,11 @@ from sqlalchemy import select
 from registration.store import delegates
 from shared.database import Database
 from tests.faults.breakage import heal
-from tests.faults.checker import DONE, Verdict, verdict
+from tests.faults.checker import Verdict, verdict
 from tests.faults.load import Load
 from tests.faults.nemesis import Nemesis
 from tests.faults.running import Faulty, faulty_stack
+from tests.integration.invariants import DONE
 
 SETTLED_WITHIN_SECONDS = 300.0
 WARM_UP_SECONDS = 3.0

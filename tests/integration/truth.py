@@ -9,13 +9,14 @@ from collections.abc import Callable, Iterator
 from shared.events import DelegateRegistered, SessionChanged
 from tests.integration.evidence import Evidence
 from tests.integration.histories import History, Revised, histories
+from tests.integration.invariants import BADGES, BURIED, ONE_ID, ORDER, SHEETS, TRUTH
 from tests.integration.true_badges import said_by_badging, wrong_badges, wrong_sheets
 from tests.integration.true_notices import ambiguous_mails, wrong_notices
 
 
 def violations(found: Evidence, *, repeats: bool) -> list[str]:
     """Every breach. With `repeats`, which a crash may leave, the same thing may be there again, never another one."""
-    named = breaches(found) | {"only what cannot be read is a dead letter": list(_buried(found))}
+    named = breaches(found) | {BURIED: list(_buried(found))}
     if not repeats:
         named["nothing is there twice"] = list(_repeats(found))
     return [breach for breaches in named.values() for breach in breaches]
@@ -30,11 +31,11 @@ def breaches(found: Evidence, *, undeliverable: Callable[[str], bool] = lambda _
         if not any(each.person is not None and undeliverable(each.person.email) for each in revisions)
     }
     return {
-        "events of one delegate are in order": [*_in_order(found), *_gaps(registrations), *_gaps(sessions)],
-        "one valid badge, with the final content": [*wrong_badges(found, registrations), *said_by_badging(found)],
-        "no print job is lost": list(wrong_sheets(found)),
-        "one Message-ID for one notice": list(ambiguous_mails(found.mails)),
-        "everybody is told the truth": list(wrong_notices(found, deliverable, sessions)),
+        ORDER: [*_in_order(found), *_gaps(registrations), *_gaps(sessions)],
+        BADGES: [*wrong_badges(found, registrations), *said_by_badging(found)],
+        SHEETS: list(wrong_sheets(found)),
+        ONE_ID: list(ambiguous_mails(found.mails)),
+        TRUTH: list(wrong_notices(found, deliverable, sessions)),
     }
 
 

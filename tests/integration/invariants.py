@@ -1,0 +1,12 @@
+"""What is promised, by name: a checker lists breaches under these, a report and a mutation cite them."""
+
+ORDER = "events of one delegate are in order"
+BADGES = "one valid badge, with the final content"
+SHEETS = "no print job is lost"
+ONE_ID = "one Message-ID for one notice"
+TRUTH = "everybody is told the truth"
+LOST = "every accepted change is in effect"
+NOT_INVENTED = "no change is invented"
+STORED = "the database says what the topics say"
+BURIED = "only what cannot be read is a dead letter"
+DONE = "all work is done"
