@@ -74,11 +74,11 @@ def load(tx: Connection, touched: Sequence[Touched]) -> Register:
     register = Register(dict(reach.delegates))
     register.erased = erased_among(tx, {each for t in touched for each in t.delegates})
     if reach.people:
-        register.people = dict(tx.execute(_PEOPLE, {"keys": list(reach.people)}).tuples().all())
+        register.people = dict(tx.execute(_PEOPLE, {"keys": list(reach.people)}).all())
     if reach.sessions:
         contents = tx.execute(_SESSIONS, {"ids": list(reach.sessions)}).scalars()
         register.sessions = {session.session_id: session for session in map(_session, contents)}
-        register.places.update(dict(tx.execute(_PLACES, {"ids": list(reach.sessions)}).tuples().all()))
+        register.places.update(dict(tx.execute(_PLACES, {"ids": list(reach.sessions)}).all()))
     if reach.delegations:
         for delegation, category, held in tx.execute(_QUOTAS, {"codes": list(reach.delegations)}):
             register.note_held(delegation, category, held)

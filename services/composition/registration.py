@@ -36,7 +36,7 @@ def compose(settings: RegistrationSettings, parts: Parts) -> Composition:
 
     def counts(tx: Connection) -> dict[str, Any]:
         status = store.delegates.c.status
-        return dict(tx.execute(select(status, func.count()).group_by(status)).tuples().all())
+        return dict(tx.execute(select(status, func.count()).group_by(status)).all())
 
     def close() -> None:
         intake.close()
