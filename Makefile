@@ -18,7 +18,7 @@ RUNTIME := .venv/.runtime-installed
 DEVELOPMENT := .venv/.development-installed
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format bench faults schemas lock clean distclean
+.PHONY: help run test thorough lint format bench faults screenshots schemas lock .env clean distclean
 
 help: ## lists what there is to make
 	@awk -F ':.*## ' '/^[.a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -26,8 +26,14 @@ help: ## lists what there is to make
 run: $(RUNTIME) ## starts everything on this machine, Apache Kafka included, and does the main job on the example conference
 	@exec $(BIN)/lanyard run $(ARGS)
 
+# They wait as much as they work: three workers, each with a broker of its own, share the files.
+WORKERS := --numprocesses 3 --dist loadfile --no-loadscope-reorder
+
 test: $(DEVELOPMENT) ## runs the tests, on a real broker; some of them: make test ARGS="tests/unit -k quota"
-	@exec $(BIN)/pytest $(ARGS)
+	@exec $(BIN)/pytest $(or $(ARGS),-m "not thorough" $(WORKERS))
+
+thorough: $(DEVELOPMENT) ## runs the tests that take minutes: 2,000 delegates, everything killed in turn, all requests there may be
+	@exec $(BIN)/pytest -m thorough $(WORKERS)
 
 lint: $(DEVELOPMENT) ## checks style, types, and that no part imports what it must not
 	$(BIN)/ruff check
@@ -46,6 +52,9 @@ faults: $(DEVELOPMENT) ## breaks everything on purpose and checks what was promi
 	@exec $(BIN)/python -u -m tests.faults --minutes $(MINUTES) --seed $(SEED) --rate $(RATE) --database $(DATABASE) \
 		--mutation "$(MUTATION)" $(ARGS)
 
+screenshots: $(DEVELOPMENT) ## takes the README's pictures of the pages again
+	@exec $(BIN)/python -m tests.browser.screenshots
+
 schemas: $(RUNTIME) ## writes the events' JSON Schema and AsyncAPI files again
 	@exec $(BIN)/lanyard schemas $(ARGS)
 
@@ -59,8 +68,10 @@ lock: $(DEVELOPMENT) ## writes the lock files again, after a dependency was adde
 	$(COMPILE) --extra embedded --group dev --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
 	$(BIN)/python -m services.jars
 
-.env: ## writes the secrets that docker-compose.yml needs, once
-	@umask 077 && $(PYTHON) -c 'import secrets; print("POSTGRES_PASSWORD=" + secrets.token_urlsafe(24))' > $@
+.env: ## adds the passwords that docker compose needs and .env has not yet
+	@umask 077 && for name in POSTGRES $(addsuffix _KAFKA,ADMIN REGISTRATION BADGING NOTIFICATIONS PRINTER OPERATIONS); do \
+		grep -qs "^$${name}_PASSWORD=" $@ || $(PYTHON) -c 'import secrets, sys; \
+			print(sys.argv[1] + "_PASSWORD=" + secrets.token_hex(24))' $$name >> $@; done
 
 clean: ## forgets what the stack on this machine stored: var/, or VAR=another
 	@$(PYTHON) -c 'import fcntl, os, sys; lock = sys.argv[1] + "/lock"; \

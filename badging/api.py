@@ -7,7 +7,6 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request
 from fastapi.concurrency import run_in_threadpool
-from fastapi.security import HTTPBearer
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Connection
 from starlette.responses import Response
@@ -20,12 +19,13 @@ from badging.serials import NoSerial, read_serial
 from badging.service import BadgeDesk, no_such_badge
 from shared.database import Database
 from shared.events import BadgeContent, BadgeJob, Priority, Slug
-from shared.http import parse, read_body, require_json, traceparent_of
+from shared.http import parse, read_body, require_json, staff_caller, traceparent_of
 from shared.inbox import Journal
 from shared.keys import Role, StaffKey, StaffKeys, bearer, key_hash
 from shared.logs import get_log
 from shared.openapi import body_of
-from shared.problems import FieldFault, Problem, documented, invalid_body
+from shared.problems import Problem, documented, invalid_body
+from shared.said import FieldFault, say
 
 log = get_log()
 
@@ -92,23 +92,13 @@ BadgeId = Annotated[UUID, Path(description="The badge's id, not its serial")]
 
 def router(database: Database, keys: StaffKeys, desk: BadgeDesk, door: Door) -> APIRouter:
     """Every route of badging."""
-    may_read, may_reprint = _staff(keys, MAY_READ), _staff(keys, MAY_REPRINT)
+    may_read, may_reprint = staff_caller(keys, MAY_READ), staff_caller(keys, MAY_REPRINT)
     routes = APIRouter(tags=["badges"])
     _gate_routes(routes, database, door, may_read)
     _picture_routes(routes, database, may_read)
     _reading_routes(routes, database, may_read)
     _desk_routes(routes, database, desk, may_reprint)
     return routes
-
-
-def _staff(keys: StaffKeys, roles: frozenset[Role]) -> Callable[..., StaffKey]:
-    """A dependency that lets callers of these roles in, and names the key's place in the OpenAPI document."""
-    scheme = HTTPBearer(auto_error=False, description=f"A staff key of the kind: {', '.join(sorted(roles))}")
-
-    def caller(request: Request, _: Annotated[Any, Depends(scheme)]) -> StaffKey:
-        return keys.require(request.headers.get("authorization"), roles)
-
-    return caller
 
 
 def _gate_routes(routes: APIRouter, database: Database, door: Door, may_read: Callable[..., StaffKey]) -> None:
@@ -171,11 +161,11 @@ def _picture_routes(routes: APIRouter, database: Database, may_read: Callable[..
         badge = await database.read(lambda tx: _find(tx, badge_id))
         job = store.job_of(badge)
         if job is None:
-            raise Problem(410, "wiped", "This badge can no longer be shown.", "Its delegate was erased.")
+            raise Problem(410, "wiped", say("This badge can no longer be shown."), say("Its delegate was erased."))
         try:
             drawn = await run_in_threadpool(draw, job, badge.state is BadgeState.VOID)
         except render.CannotRender as cause:
-            raise Problem(409, "not-printable", "No sheet can be made of this badge.", str(cause)) from None
+            raise Problem(409, "not-printable", say("No sheet can be made of this badge."), cause.reason) from None
         return Response(drawn, media_type=media_type, headers=NOT_KEPT)
 
     def documented_as(media_type: str) -> dict[int | str, dict[str, Any]]:
@@ -257,7 +247,7 @@ def _serial(typed: str) -> str:
     try:
         return read_serial(typed)
     except NoSerial as fault:
-        raise invalid_body([FieldFault(pointer="/serial", code="no-serial", detail=str(fault))]) from None
+        raise invalid_body([FieldFault("/serial", "no-serial", fault.reason)]) from None
 
 
 def _repeat(request: Request, key: str | None, badge_id: UUID, body: bytes) -> Repeat | None:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from shared.conference import Category, Conference
 from shared.events import BadgeContent, DelegateRegistered, Language, Zone, in_language
+from shared.said import Said, say
 
 
 class Filled(NamedTuple):
@@ -17,7 +18,11 @@ class Filled(NamedTuple):
 
 
 class Unprintable(Exception):
-    """No badge can be made of this registration; the message says why, without naming the person."""
+    """No badge can be made of this registration; `reason` says why, without naming the person."""
+
+    def __init__(self, reason: Said) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 class Blanks:
@@ -42,15 +47,18 @@ class Blanks:
         """
         person = registration.person
         if person is None:
-            raise Unprintable("the registration names no person")
+            raise Unprintable(say("the registration names no person"))
         language = person.language
         blank = self._blanks.get((registration.category, language))
         pass_type = self._conference.pass_type.get(registration.pass_type)
         if blank is None or pass_type is None:
-            raise Unprintable(
-                f"category {registration.category!r} or pass type {registration.pass_type!r} is not in the conference "
-                f"that badging was started with: start it with the same conference folder as registration"
+            reason = say(
+                "category '{category}' or pass type '{pass_type}' is not in the conference that badging was started with: "
+                "start it with the same conference folder as registration",
+                category=registration.category,
+                pass_type=registration.pass_type,
             )
+            raise Unprintable(reason)
         category = self._conference.category[registration.category]
         with_photo = category.photo and not registration.protected
         # Every value was validated in the event or the folder; to copy the blank costs a tenth of validating it again.

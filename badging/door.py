@@ -12,6 +12,7 @@ from badging.serials import serial_of
 from shared.clock import ConferenceClock
 from shared.conference import Conference
 from shared.problems import Problem
+from shared.said import say
 
 
 class Admission(BaseModel):
@@ -39,7 +40,7 @@ class Door:
         if session_id is not None:
             session = store.sessions.get(tx, [session_id]).get(session_id)
             if session is None:
-                raise Problem(404, "no-such-session", "There is no session with this id.")
+                raise Problem(404, "no-such-session", say("There is no session with this id."))
         badge = _badge_of(tx, credential)
         key = str(badge and badge.delegate_id)
         registration = store.delegates.get(tx, [key]).get(key)

@@ -24,6 +24,7 @@ import zxingcpp
 from babel.dates import format_interval, format_skeleton
 
 from shared.events import BadgeJob, Language, Photo
+from shared.said import Said, say
 
 LAYOUTS = Path(__file__).with_name("layouts")
 FONT_PACKAGES = ("manimgx_fonts", "pylopdf_fonts_zh_cn", "pylopdf_fonts_ko")
@@ -44,7 +45,11 @@ _WITHOUT_GLYPH = re.compile(r"the text `\"(.+)\"` could not be displayed")
 
 
 class CannotRender(Exception):
-    """However often it is tried, no sheet can be made of the job. The message holds no personal data."""
+    """However often it is tried, no sheet can be made of the job. `reason` holds no personal data."""
+
+    def __init__(self, reason: Said) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 class UnknownLayout(CannotRender):
@@ -97,16 +102,16 @@ def _compile(jobs: Sequence[BadgeJob], void: bool, **options: Any) -> bytes:
     return compiled
 
 
-def _cause(error: typst.TypstError, job: BadgeJob) -> str:
+def _cause(error: typst.TypstError, job: BadgeJob) -> Said:
     if found := _WITHOUT_GLYPH.search(error.message):
-        return "no font here has " + " ".join(f"U+{ord(letter):04X}" for letter in found[1])
-    return f"layout {job.layout!r} cannot set it: {error.message}"
+        return say("no font here has {letters}", letters=" ".join(f"U+{ord(letter):04X}" for letter in found[1]))
+    return say("layout '{layout}' cannot set it: {error}", layout=job.layout, error=error.message)
 
 
 def _badge(job: BadgeJob, void: bool) -> dict[str, Any]:
     """What layouts are given of a job, see `layouts/parts/fitting.typ` for the lines."""
     if job.layout not in layouts():
-        raise UnknownLayout(f"no layout {job.layout!r}; there are: {', '.join(layouts())}")
+        raise UnknownLayout(say("no layout '{layout}'; there are: {layouts}", layout=job.layout, layouts=", ".join(layouts())))
     content = job.content
     return {
         "layout": job.layout,
@@ -211,7 +216,7 @@ def qr_code(text: str) -> str:
 def _framed(photo: Photo) -> str:
     """The photo in an SVG that cuts it to 7:9. Typst reads it ten times as fast as an array of bytes."""
     if not photo.jpeg.startswith(b"\xff\xd8\xff") or sha256(photo.jpeg).hexdigest() != photo.sha256:
-        raise CannotRender("its photo is not the JPEG that its SHA-256 names")
+        raise CannotRender(say("its photo is not the JPEG that its SHA-256 names"))
     return (
         '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 28 36"><image width="28" height="36" '
         f'preserveAspectRatio="xMidYMid slice" href="data:image/jpeg;base64,{b64encode(photo.jpeg).decode()}"/></svg>'

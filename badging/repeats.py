@@ -9,6 +9,7 @@ from sqlalchemy import Connection, select
 from badging.store import reprints
 from shared.database import insert
 from shared.problems import Problem
+from shared.said import say
 
 
 class Repeat(NamedTuple):
@@ -37,8 +38,8 @@ def claim(tx: Connection, repeat: Repeat) -> UUID | None:
     query = select(r.request_hash, r.badge_id).where(r.caller == repeat.caller, r.idempotency_key == repeat.key)
     request_hash, badge_id = tx.execute(query).one()
     if request_hash != repeat.request_hash:
-        detail = "This key was used with another body. Use a new key for a new request."
-        raise Problem(422, "key-reused", "The idempotency key belongs to another request.", detail)
+        detail = say("This key was used with another body. Use a new key for a new request.")
+        raise Problem(422, "key-reused", say("The idempotency key belongs to another request."), detail)
     return badge_id
 
 

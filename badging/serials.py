@@ -11,6 +11,8 @@ A credential, the text of the QR code, is `LY1.<serial>.<token>`: the version of
 import re
 from collections.abc import Iterable
 
+from shared.said import Said, say
+
 SERIAL_BITS = 45
 TOKEN_BYTES = 16
 VERSION = "LY1"
@@ -26,7 +28,11 @@ _TIMES_X = [(value << 1) ^ (0b100101 if value & 16 else 0) for value in range(32
 
 
 class NoSerial(ValueError):
-    """The text is no serial; the message says why, for whoever typed it."""
+    """The text is no serial; `reason` says why, for whoever typed it."""
+
+    def __init__(self, reason: Said) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 def serial_prefix(conference: str) -> str:
@@ -51,9 +57,13 @@ def read_serial(typed: str) -> str:
     plain = re.sub(r"[\s-]", "", typed).upper()
     prefix, body = plain[:-_BODY], plain[-_BODY:].translate(_LOOK_ALIKES)
     if not prefix or not prefix.isalnum() or not prefix.isascii() or any(symbol not in _ALPHABET for symbol in body):
-        raise NoSerial("This is not a serial. One looks like CT18-7K3M9-QXZ2E and is printed below the code.")
+        raise NoSerial(
+            say("This is not a serial. One looks like {example} and is printed below the code.", example="CT18-7K3M9-QXZ2E")
+        )
     if _remainder(_ALPHABET.index(symbol) for symbol in body):
-        raise NoSerial("A character of this serial is mistyped: its last character does not match. Compare it with the badge.")
+        raise NoSerial(
+            say("A character of this serial is mistyped: its last character does not match. Compare it with the badge.")
+        )
     return f"{prefix}-{body[:5]}-{body[5:]}"
 
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from badging import store
+from badging import store, wiping
 from badging.blanks import Blanks, Unprintable
 from badging.dates import dates_by_language
 from badging.ledger import Ledger, Occasion
@@ -29,8 +29,9 @@ from shared.clock import utc_now
 from shared.conference import Conference
 from shared.events import BadgeStatus, DelegateRegistered, PrintState, Priority, SessionChanged, Status
 from shared.inbox import Journal
-from shared.problems import FieldFault, Problem, invalid_body
+from shared.problems import Problem, invalid_body
 from shared.received import Received, RefusedEvent
+from shared.said import FieldFault, say
 from shared.settings import KafkaSettings
 
 
@@ -43,7 +44,8 @@ class UnknownBadge(RefusedEvent):
 
 
 def no_such_badge() -> Problem:
-    return Problem(404, "no-such-badge", "There is no badge with this id.", "`GET /badges?delegate=ID` lists a delegate's.")
+    detail = say("`GET /badges?delegate=ID` lists a delegate's.")
+    return Problem(404, "no-such-badge", say("There is no badge with this id."), detail)
 
 
 class BadgeDesk:
@@ -64,7 +66,8 @@ class BadgeDesk:
         for received in news:
             self._converge_one(ledger, received, issued.get(received.fact.delegate_id, ()))
         journal = ledger.write(tx)
-        store.wipe(tx, [each.fact.delegate_id for each in news if each.fact.status is Status.ERASED])
+        wiping.wipe(tx, [each.fact.delegate_id for each in news if each.fact.status is Status.ERASED])
+        wiping.hide_names(tx, [each.fact.delegate_id for each in news if each.fact.protected])
         return journal
 
     def _converge_one(self, ledger: Ledger, received: Received[DelegateRegistered], issued: Sequence[Issued]) -> None:
@@ -93,8 +96,8 @@ class BadgeDesk:
         issued = store.issued_to(tx, delegate_ids)
         valid = [badge for held in issued.values() for badge in held if badge.state is BadgeState.VALID]
         store.void(tx, [(badge.badge_id, Status.ERASED.value) for badge in valid], utc_now())
-        store.wipe(tx, delegate_ids)
-        store.detach(tx, delegate_ids)
+        wiping.wipe(tx, delegate_ids)
+        wiping.detach(tx, delegate_ids)
 
     def keep_sessions(self, tx: Connection, batch: Sequence[Received[SessionChanged]]) -> Journal:
         """Keep who may enter each session, for its door. No badge changes."""
@@ -142,13 +145,14 @@ class BadgeDesk:
         if badge is None:
             raise no_such_badge()
         if station is not None and station not in self._kafka.stations:
-            detail = f"There is no such station. There are: {', '.join(self._kafka.stations)}."
-            raise invalid_body([FieldFault(pointer="/station", code="unknown-station", detail=detail)])
+            detail = say("There is no such station. There are: {stations}.", stations=", ".join(self._kafka.stations))
+            raise invalid_body([FieldFault("/station", "unknown-station", detail)])
         registration, old = self._holder(tx, badge)
         try:
             filled = self._blanks.fill(registration)
         except Unprintable as unprintable:
-            raise Problem(409, "not-printable", "No badge can be made of this registration.", str(unprintable)) from None
+            title = say("No badge can be made of this registration.")
+            raise Problem(409, "not-printable", title, unprintable.reason) from None
         ledger = self._ledger()
         occasion = Occasion(registration.delegate_id, registration.revision, traceparent)
         ledger.void(old, reason, occasion)
@@ -174,11 +178,11 @@ class BadgeDesk:
         if registration is not None and valid is not None and valid.badge_id == badge.badge_id:
             return registration, valid
         what_to_do = (
-            "Its delegate holds no valid badge: ask the accreditation desk."
+            say("Its delegate holds no valid badge: ask the accreditation desk.")
             if valid is None
-            else f"The delegate's valid badge is {valid.badge_id}: reprint that one."
+            else say("The delegate's valid badge is {badge_id}: reprint that one.", badge_id=valid.badge_id)
         )
-        raise Problem(409, "badge-not-valid", "Only a valid badge can be reprinted.", what_to_do)
+        raise Problem(409, "badge-not-valid", say("Only a valid badge can be reprinted."), what_to_do)
 
     def _ledger(self) -> Ledger:
         return Ledger(self._kafka, self._serial_prefix, utc_now())

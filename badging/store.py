@@ -206,18 +206,6 @@ def job_of(badge: Badge) -> BadgeJob | None:
     )
 
 
-def wipe(tx: Connection, delegate_ids: Collection[UUID]) -> None:
-    """Remove from these delegates' badges everything that is personal, and what would open a gate."""
-    if delegate_ids:
-        wiped = badges.update().where(badges.c.delegate_id.in_(delegate_ids))
-        tx.execute(wiped.values(content=None, credential=None, fingerprint=""))
-
-
-def detach(tx: Connection, delegate_ids: Collection[UUID]) -> None:
-    """Leave these delegates' serials belonging to nobody: sheets of them may still turn up."""
-    tx.execute(badges.update().where(badges.c.delegate_id.in_(delegate_ids)).values(delegate_id=None))
-
-
 # --- what printers report -----------------------------------------------------------------------------------------
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import drain, intake, latency
+from bench import drain, intake, latency, pages, recovery
 from bench.measures import Measure, table
 from bench.stand import Spoilt, Stand
 from services.faults import CannotStart
@@ -18,6 +18,8 @@ MEASUREMENTS: dict[str, Callable[[Stand, int], Awaitable[list[Measure]]]] = {
     "intake": intake.measure,
     "latency": latency.measure,
     "drain": drain.measure,
+    "pages": pages.measure,
+    "recovery": recovery.measure,
 }
 
 

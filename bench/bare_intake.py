@@ -6,7 +6,7 @@ import asyncio
 import uvicorn
 from fastapi import FastAPI
 
-from services.process import http_settings
+from services.serving import http_settings
 from shared.events import RegistrationSubmitted
 from shared.ids import new_id
 

@@ -7,6 +7,7 @@ from bench.arrivals import Arrivals
 from bench.bare_pipeline import FORWARDED, SUBMITTED
 from bench.measures import Measure
 from bench.stand import Spoilt, Stand
+from shared.conference_folder import load
 from shared.topics import badge_queue
 
 RATE = 100
@@ -19,13 +20,14 @@ async def measure(stand: Stand, rounds: int) -> list[Measure]:
     p99 = Measure(name="Post to badge queue at 100/s: p99", unit="ms", below=150, at_most=2)
     stand.make_topic(SUBMITTED)
     stand.make_topic(FORWARDED)
+    stand.conference_folder = people.without_photos(stand.folder / "conference")
     for service in ("registration", "badging"):
         await stand.start_service(service)
     bootstrap = stand.kafka.kafka_bootstrap_servers
     await stand.start_bare_server("bare_pipeline", "post", "--bootstrap", bootstrap)
     await stand.start_bare("bare_pipeline", "forward", "--bootstrap", bootstrap)
     queue = stand.kafka.topic(badge_queue(stand.kafka.stations[0]))
-    accredited = people.accredited_at_once(people.conference())
+    accredited = people.accredited_at_once(load(stand.conference_folder))
     for number in range(rounds + 1):
         bodies = people.bodies(accredited, RATE * (SECONDS if number else WARM_UP_SECONDS))
         ours = await _times(stand, "registration", queue, bodies, f"round-{number}")

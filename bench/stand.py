@@ -2,10 +2,12 @@
 
 import asyncio
 import json
+import os
 import socket
+import subprocess
 import sys
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
@@ -13,6 +15,7 @@ import httpx
 from kafka.admin import KafkaAdminClient, NewTopic
 
 from bench.load import Posted
+from bench.people import CONFERENCE
 from services import broker, first_keys
 from services.supervisor import Change, Child, State, Supervisor
 from shared import topics
@@ -33,23 +36,43 @@ class Stand:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.kafka = KafkaSettings()
+        self.conference_folder = CONFERENCE
         self.keys = first_keys.first_keys(folder)
         self.ports: dict[str, int] = {}
         """Where the started processes serve HTTP, by name."""
-        self._broker = ExitStack()
+        self._broker: broker.Broker | None = None
+        self._broker_process: subprocess.Popen[bytes] | None = None
+        self._replicas: list[asyncio.subprocess.Process] = []
         self._supervisor = Supervisor(self._note)
         self._died: list[str] = []
 
     async def __aenter__(self) -> Self:
         # On the event loop's own thread, which the broker is tied to.
-        bootstrap = self._broker.enter_context(broker.running(self.folder / "kafka"))
-        self.kafka = KafkaSettings(kafka_bootstrap_servers=bootstrap, kafka_partitions=PARTITIONS)
+        self._broker = broker.prepare(self.folder / "kafka")
+        self.start_broker()
+        self.kafka = KafkaSettings(kafka_bootstrap_servers=self._broker.bootstrap, kafka_partitions=PARTITIONS)
         topics.create(self.kafka, self.kafka.stations)
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self._supervisor.stop()
-        self._broker.close()
+        for replica in self._replicas:
+            if replica.returncode is None:
+                replica.kill()
+                await replica.wait()
+        if self._broker_process is not None:
+            broker.stop(self._broker_process)
+
+    def start_broker(self) -> None:
+        """Start it, where it was killed, too, with all that it has stored; returns when it takes requests. Blocks."""
+        assert self._broker is not None
+        self._broker_process = self._broker.start()
+
+    def kill_broker(self) -> None:
+        """By SIGKILL; blocks until it has ended."""
+        assert self._broker_process is not None
+        self._broker_process.kill()
+        self._broker_process.wait()
 
     def make_topic(self, name: str, partitions: int = PARTITIONS) -> None:
         admin = KafkaAdminClient(**self.kafka.client_arguments())
@@ -59,16 +82,33 @@ class Stand:
     async def start_service(self, name: str) -> None:
         """Start a service by its own command, on a SQLite database of its own."""
         port = self.ports[name] = _free_port()
-        environment = {
-            "DATABASE_URL": f"sqlite:///{self.folder / name}.db",
-            "HOST": HOST,
-            "PORT": str(port),
-            "KAFKA_BOOTSTRAP_SERVERS": self.kafka.kafka_bootstrap_servers,
-            "LOG_FORMAT": "json",
-        }
+        environment = self._environment(name, port)
         if name == "registration":
-            self._keep_form_key(environment["DATABASE_URL"])
+            with self.database(name) as database:
+                database.migrate("registration:migrations")
+                first_keys.keep_form_hash(database, self.keys)
         await self._start(name, ["services", name], lambda: _answers(f"{HOST}:{port}/ready"), environment)
+
+    @contextmanager
+    def database(self, service: str) -> Generator[Database]:
+        """A service's own database, also while it runs."""
+        database = Database(self._environment(service, 0)["DATABASE_URL"], service)
+        try:
+            yield database
+        finally:
+            database.close()
+
+    async def start_replica(self, name: str) -> asyncio.subprocess.Process:
+        """Start one more process of a service that runs, on its database; nobody starts it again when it dies."""
+        port = _free_port()
+        environment = {**os.environ, **self._environment(name, port)}
+        with self._log(f"{name}-replica").open("ab") as log:
+            replica = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "services", name, env=environment, stdout=log, stderr=log
+            )
+        self._replicas.append(replica)
+        await asyncio.wait_for(_answers(f"{HOST}:{port}/ready"), 60)
+        return replica
 
     async def start_bare(self, module: str, *arguments: str) -> None:
         """Start `python -m bench.MODULE ARGUMENTS`, a process that serves no HTTP."""
@@ -112,20 +152,22 @@ class Stand:
         command = [sys.executable, "-m", *module]
         await self._supervisor.start(Child(name, command, self._log(name), ready, environment or {}))
 
+    def _environment(self, service: str, port: int) -> dict[str, str]:
+        return {
+            "DATABASE_URL": f"sqlite:///{self.folder / service}.db",
+            "HOST": HOST,
+            "PORT": str(port),
+            "CONFERENCE_FOLDER": str(self.conference_folder),
+            "KAFKA_BOOTSTRAP_SERVERS": self.kafka.kafka_bootstrap_servers,
+            "LOG_FORMAT": "json",
+        }
+
     def _log(self, name: str) -> Path:
         return self.folder / f"{name}.log"
 
     def _note(self, change: Change) -> None:
         if change.state is State.DIED:
             self._died.append(change.child)
-
-    def _keep_form_key(self, database_url: str) -> None:
-        database = Database(database_url, "registration")
-        try:
-            database.migrate("registration:migrations")
-            first_keys.keep_form_hash(database, self.keys)
-        finally:
-            database.close()
 
 
 def _free_port() -> int:

@@ -1,6 +1,6 @@
 """Taking the log for told, after the database was lost: nobody is told what the log says now, only what changes later."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
 from sqlalchemy import Connection
@@ -9,7 +9,7 @@ from notifications import store
 from notifications.service import NoticeDesk
 from notifications.store import Told
 from notifications.views import view
-from shared.events import DelegateRegistered, Fact, Language, SessionChanged
+from shared.events import DelegateRegistered, Fact, SessionChanged
 from shared.inbox import Journal
 from shared.topics import DELEGATE_REGISTERED, SESSION_CHANGED
 from shared.whole_log import WholeLog
@@ -23,7 +23,7 @@ def sources() -> dict[str, type[Fact]]:
     return {DELEGATE_REGISTERED: DelegateRegistered, SESSION_CHANGED: SessionChanged}
 
 
-def adopt(tx: Connection, whole: WholeLog, desk: NoticeDesk, languages: Collection[Language]) -> Journal:
+def adopt(tx: Connection, whole: WholeLog, desk: NoticeDesk) -> Journal:
     """Fill an empty database: all facts are known, all people told, nobody due."""
     desk.take_sessions(tx, whole.facts(SessionChanged))
     if erased := whole.forgotten(DelegateRegistered):
@@ -33,9 +33,9 @@ def adopt(tx: Connection, whole: WholeLog, desk: NoticeDesk, languages: Collecti
         desk.take_delegates(tx, batch)
     sessions = {each.fact.session_id: each.fact for each in whole.facts(SessionChanged)}
     told = {
-        each.fact.key: Told(_highest_number(each.fact, sessions), view(each.fact, sessions, _language(each.fact, languages)))
+        each.fact.key: Told(_highest_number(each.fact, sessions), view(each.fact, sessions, person.language))
         for each in registrations
-        if each.fact.person is not None
+        if (person := each.fact.person) is not None
     }
     store.keep_told(tx, told)
     store.settle_all(tx)
@@ -49,11 +49,6 @@ def _highest_number(registration: DelegateRegistered, sessions: dict[str, Sessio
     """
     named = {each.session_id for each in registration.enrolments} & sessions.keys()
     return registration.revision + sum(sessions[each].revision for each in named)
-
-
-def _language(registration: DelegateRegistered, languages: Collection[Language]) -> Language:
-    person = registration.person
-    return person.language if person is not None and person.language in languages else "en"
 
 
 def _batches(given: Sequence[T]) -> Iterator[Sequence[T]]:

@@ -3,14 +3,15 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
 from notifications import ledger
 from notifications.ledger import NoticeRecord
 from shared.database import Database
-from shared.http import json_response
+from shared.http import json_response, staff_caller
 from shared.keys import Role, StaffKeys
+from shared.problems import documented
 
 MAY_READ = frozenset({Role.OPERATIONS, Role.READ_ONLY, Role.ACCREDITATION})
 
@@ -18,14 +19,24 @@ MAY_READ = frozenset({Role.OPERATIONS, Role.READ_ONLY, Role.ACCREDITATION})
 def router(database: Database, keys: StaffKeys) -> APIRouter:
     routes = APIRouter(tags=["notices"])
 
-    @routes.get("/notices", summary="Every notice to one delegate, and how far it is")
-    async def notices(request: Request, delegate: UUID) -> Response:  # pyright: ignore[reportUnusedFunction] (FastAPI keeps it)
-        keys.require(request.headers.get("authorization"), MAY_READ)
+    may_read = Depends(staff_caller(keys, MAY_READ))
+
+    @routes.get(
+        "/notices",
+        summary="Every notice to one delegate, and how far it is",
+        responses=documented(401, 403, 422),
+        dependencies=[may_read],
+    )
+    async def notices(delegate: UUID) -> Response:  # pyright: ignore[reportUnusedFunction] (FastAPI keeps it)
         return _listed(await database.read(lambda tx: ledger.of_delegate(tx, str(delegate))))
 
-    @routes.get("/notices/undeliverable", summary="Notices that a mail server refused for good")
-    async def undeliverable(request: Request) -> Response:  # pyright: ignore[reportUnusedFunction]
-        keys.require(request.headers.get("authorization"), MAY_READ)
+    @routes.get(
+        "/notices/undeliverable",
+        summary="Notices that a mail server refused for good",
+        responses=documented(401, 403),
+        dependencies=[may_read],
+    )
+    async def undeliverable() -> Response:  # pyright: ignore[reportUnusedFunction]
         return _listed(await database.read(ledger.undeliverable))
 
     return routes

@@ -6,7 +6,7 @@ a mail that is repeated after a crash is recognised by whoever receives it.
 
 import hashlib
 import traceback
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -19,7 +19,7 @@ from notifications.pace import Pace
 from notifications.store import Due, NoticeState, Parked, Told
 from notifications.views import View, not_yet_known, retold, view
 from shared.clock import utc_now
-from shared.events import DelegateRegistered, Language, Person, SessionChanged
+from shared.events import DelegateRegistered, Person, SessionChanged
 from shared.faults import PASSING
 from shared.inbox import Journal
 from shared.tracing import trace_id
@@ -60,10 +60,9 @@ class _Group:
 
 
 class Convergence:
-    """Writes what people must be told, in the `languages` there are: who reads another is told in English."""
+    """Writes what people must be told, each in their own language."""
 
-    def __init__(self, languages: Collection[Language], pace: Pace, mail_domain: str) -> None:
-        self._languages = languages
+    def __init__(self, pace: Pace, mail_domain: str) -> None:
         self._pace = pace
         self._mail_domain = mail_domain
 
@@ -126,9 +125,8 @@ class Convergence:
 
     def _views(self, to: _Addressee, sessions: Mapping[str, SessionChanged], told: View | None) -> tuple[View | None, View]:
         """What they were told and what they see now, both in the language they now read."""
-        language: Language = to.person.language if to.person.language in self._languages else "en"
-        now = view(to.registration, sessions, language)
-        if told is None or told.language == language:
+        now = view(to.registration, sessions, to.person.language)
+        if told is None or told.language == now.language:
             return told, now
         return retold(told, view(to.registration, sessions, told.language), now), now
 

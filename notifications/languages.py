@@ -1,43 +1,37 @@
 """The languages notices are written in: each is one gettext catalogue in `notices/`, over templates that all share.
 
-A new language is a new file such as `notices/ar.po`: its `Language` header names the locale of dates and times, its
-`Plural-Forms` how it counts. Writing direction and names of cities come from CLDR (Babel).
+A catalogue's `Language` header names the locale of dates and times, its `Plural-Forms` how it counts. Writing direction
+and names of cities come from CLDR (Babel).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime, tzinfo
 from functools import cached_property, lru_cache
-from io import BytesIO
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
+from unicodedata import combining, east_asian_width
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel import Locale
 from babel.dates import format_date, format_interval, get_timezone_location
-from babel.messages.mofile import write_mo
-from babel.messages.pofile import read_po
-from babel.support import Translations
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
+from shared.catalogue import translations
 from shared.events import LANGUAGES, Language
 
 NOTICES = Path(__file__).parent / "notices"
+_LEVANT = Locale("ar", "SY")
 
 
 class NoticeLanguage:
     """One language: its templates, translated, and its way to write dates and times."""
 
-    def __init__(self, code: Language, folder: Path) -> None:
-        with (folder / f"{code}.po").open("rb") as file:
-            catalogue = read_po(file)
-        compiled = BytesIO()
-        write_mo(compiled, catalogue)
-        compiled.seek(0)
+    def __init__(self, code: Language) -> None:
+        self._translations = translations(NOTICES, code)
         self.code: Language = code
-        self.locale = Locale.parse(catalogue.locale_identifier or code)
+        self.locale = Locale.parse(self._translations.info()["language"])
         self.direction: Literal["ltr", "rtl"] = "rtl" if self.locale.text_direction == "rtl" else "ltr"
-        self._folder = folder
-        self._translations = Translations(compiled)
 
     # Two, since a macro answers to a page of HTML with markup, whatever its own template escaped.
     @cached_property
@@ -52,7 +46,7 @@ class NoticeLanguage:
 
     def _templates(self, *, autoescape: bool) -> Environment:
         environment = Environment(
-            loader=FileSystemLoader(self._folder),
+            loader=FileSystemLoader(NOTICES),
             extensions=["jinja2.ext.i18n"],
             autoescape=autoescape,
             trim_blocks=True,
@@ -60,7 +54,8 @@ class NoticeLanguage:
             undefined=StrictUndefined,
             auto_reload=False,
         )
-        environment.globals["isolated"] = self.isolated  # pyright: ignore[reportArgumentType] (typed by what it holds at first)
+        sentences: dict[str, Any] = {"isolated": self.isolated, "unbroken": _unbroken if autoescape else str}
+        environment.globals.update(sentences)
         environment.policies["ext.i18n.trimmed"] = True
         environment.install_gettext_translations(self._translations, newstyle=True)  # pyright: ignore (the extension adds it)
         return environment
@@ -74,6 +69,14 @@ class NoticeLanguage:
         """`text` of any script, kept from turning a right-to-left sentence around (Unicode's FSI and PDI)."""
         return "\u2068" + text + "\u2069" if self.direction == "rtl" else text  # joined so that markup stays markup
 
+    def listed(self, parts: Iterable[str]) -> str:
+        """Parts that may have commas of their own, one after another."""
+        return self._translations.gettext("; ").join(parts)
+
+    def rule(self, heading: str) -> str:
+        """A line to stand under `heading` in plain text: as wide as it, where a Chinese character takes two columns."""
+        return "-" * sum(0 if combining(each) else 2 if east_asian_width(each) in "WF" else 1 for each in heading)
+
     def day(self, day: date) -> str:
         return _day(day, self.locale)
 
@@ -86,12 +89,25 @@ class NoticeLanguage:
         return _city(zone, self.locale)
 
 
+def _unbroken(text: str) -> Markup:
+    """Keep hours in one line of HTML: half of them at the end of a right-to-left line reads as the wrong half."""
+    return Markup('<span style="white-space:nowrap">{}</span>').format(text)
+
+
 # A session's times are the same in every notice that names it, and Babel takes its time.
 @lru_cache(maxsize=4096)
 def _day(day: date, locale: Locale) -> str:
     said = format_date(day, "full", locale)
-    # CLDR leaves out that French counts the first of a month as such.
-    return said.replace(" 1 ", " 1er ", 1) if locale.language == "fr" else said
+    if locale.language == "fr":  # CLDR leaves out that French counts the first of a month as such
+        return said.replace(" 1 ", " 1er ", 1)
+    if locale.language == "ar":  # a month has one name in the Levant and Iraq and another elsewhere: both are said
+        month = _month(day, locale)
+        return said.replace(month, f"{_month(day, _LEVANT)}/{month}", 1)
+    return said
+
+
+def _month(day: date, locale: Locale) -> str:
+    return format_date(day, "MMMM", locale)
 
 
 @lru_cache(maxsize=4096)
@@ -101,7 +117,7 @@ def _hours(starts_at: datetime, ends_at: datetime, zone: tzinfo, locale: Locale)
 
 @lru_cache(maxsize=4096)
 def _city(zone: tzinfo, locale: Locale) -> str:
-    return get_timezone_location(zone, locale=locale, return_city=True)
+    return get_timezone_location(zone, locale=locale, return_city=True).rpartition("/")[2]  # of Argentina/Buenos Aires
 
 
 @lru_cache(maxsize=1024)
@@ -113,6 +129,6 @@ def zone_of(name: str) -> ZoneInfo | None:
         return None
 
 
-def languages_in(folder: Path = NOTICES) -> Mapping[Language, NoticeLanguage]:
-    """Every language that has a catalogue in `folder`."""
-    return {code: NoticeLanguage(code, folder) for code in LANGUAGES if (folder / f"{code}.po").exists()}
+def notice_languages() -> Mapping[Language, NoticeLanguage]:
+    """All of them; a person may read any."""
+    return {code: NoticeLanguage(code) for code in LANGUAGES}

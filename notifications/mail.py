@@ -6,7 +6,7 @@ of the first change it tells of: it joins the mail to the log lines of every ser
 
 from collections.abc import Mapping
 from datetime import date, datetime, tzinfo
-from email.charset import QP, Charset
+from email.charset import BASE64, QP, Charset
 from email.header import Header
 from email.mime.multipart import MIMEMultipart
 from email.mime.nonmultipart import MIMENonMultipart
@@ -15,15 +15,19 @@ from email.utils import format_datetime, formataddr
 from typing import Any, NamedTuple
 
 from notifications.convergence import message_id
+from notifications.entries import entries
 from notifications.languages import NoticeLanguage, zone_of
 from notifications.model import Notice, Turn
 from notifications.outgoing import Letter
 from notifications.views import Detail, SessionView
+from shared.calendar import entries_calendar
 from shared.conference import Conference
 from shared.events import ENDED, Language, Status, in_language
 
 _READABLE = Charset("utf-8")
 _READABLE.body_encoding = QP  # no byte above 127 and no long line: every mail server takes it
+_EXACT = Charset("utf-8")
+_EXACT.body_encoding = BASE64  # a calendar's line ends stay as they are
 
 
 class _AsWritten(Compat32):
@@ -61,9 +65,11 @@ class MailWriter:
     def write(self, letter: Letter) -> bytes:
         """The whole mail as it goes over the wire."""
         language = self._languages[letter.notice.now.language]
-        pages = _Pages(self._conference, language, letter, self._conference_url)
-        # The older classes: `EmailMessage` parses every header it is given, which doubles the time a mail takes.
-        mail = MIMEMultipart("alternative", boundary=f"notice-{letter.key.number}-to-{letter.key.delegate_id}")
+        own = list(entries(letter.notice, letter.created_at))
+        pages = _Pages(self._conference, language, letter, self._conference_url, to_calendar=bool(own))
+        mail = _body(letter, pages)
+        if own:
+            mail = _with_attachment(letter, mail, entries_calendar(own, self._conference.slug, self._conference.contact))
         mail["From"] = self._from[language.code]
         mail["To"] = letter.address  # without a name: it may be protected
         if "@" in self._conference.contact:
@@ -75,11 +81,28 @@ class MailWriter:
         mail["Content-Language"] = language.tag
         mail["Auto-Submitted"] = "auto-generated"
         mail["Traceparent"] = letter.traceparent
-        for subtype, page in (("plain", pages.text()), ("html", pages.html())):
-            part = MIMENonMultipart("text", subtype)
-            part.set_payload(page, _READABLE)
-            mail.attach(part)
         return mail.as_bytes(policy=_POLICY)
+
+
+# The older classes: `EmailMessage` parses every header it is given, which doubles the time a mail takes.
+def _body(letter: Letter, pages: "_Pages") -> MIMEMultipart:
+    body = MIMEMultipart("alternative", boundary=f"notice-{letter.key.number}-to-{letter.key.delegate_id}")
+    for subtype, page in (("plain", pages.text()), ("html", pages.html())):
+        part = MIMENonMultipart("text", subtype)
+        part.set_payload(page, _READABLE)
+        body.attach(part)
+    return body
+
+
+def _with_attachment(letter: Letter, body: MIMEMultipart, calendar: bytes) -> MIMEMultipart:
+    attachment = MIMENonMultipart("text", "calendar", method="PUBLISH", name="sessions.ics")
+    attachment.set_payload(calendar.decode(), _EXACT)
+    attachment.add_header("Content-Disposition", "attachment", filename="sessions.ics")
+    mail = MIMEMultipart("mixed", boundary=f"mail-{letter.key.number}-to-{letter.key.delegate_id}")
+    for part in (body, attachment):
+        del part["MIME-Version"]  # the whole mail says it
+        mail.attach(part)
+    return mail
 
 
 def _thread(letter: Letter) -> dict[str, str]:
@@ -94,9 +117,12 @@ def _thread(letter: Letter) -> dict[str, str]:
 class _Pages:
     """The pages of one mail, and what their templates are given."""
 
-    def __init__(self, conference: Conference, language: NoticeLanguage, letter: Letter, conference_url: str) -> None:
+    def __init__(
+        self, conference: Conference, language: NoticeLanguage, letter: Letter, conference_url: str, *, to_calendar: bool
+    ) -> None:
         self._conference = conference
         self._language = language
+        self._sentences: Any = language.text.get_template("wording.j2").module  # typed without its macros
         self._seen = letter.notice.now
         changes = letter.notice.sessions
         self._context: dict[str, Any] = {
@@ -113,12 +139,12 @@ class _Pages:
                 "contact": conference.contact,
                 "url": f"{conference_url}?lang={language.code}",
             },
+            "to_calendar": to_calendar,
             "practical": self._practical(letter.notice),
             "shown": self._shown,
             "times": self._times,
         }
-        sentences: Any = language.text.get_template("wording.j2").module  # typed without its macros
-        self.subject = " ".join(sentences.subject_line(letter.notice, self.own(conference.short_title)).split())
+        self.subject = " ".join(self._sentences.subject_line(letter.notice, self.own(conference.short_title)).split())
 
     def text(self) -> str:
         return self._language.text.get_template("notice.txt.j2").render(self._context)
@@ -131,7 +157,7 @@ class _Pages:
         if not notice.status_is_news or notice.now.status in ENDED:
             return []
         opens, closes = (self._language.day(day) for day in (self._conference.opens_on, self._conference.closes_on))
-        dates = opens if opens == closes else f"{opens} – {closes}"
+        dates = opens if opens == closes else self._sentences.span(opens, closes)
         collection = self._conference.badge_collection
         return [dates, self.own(collection)] if collection and notice.now.status == Status.ACCREDITED else [dates]
 
@@ -141,7 +167,7 @@ class _Pages:
     def _shown(self, field: str, value: Detail) -> str:
         """A detail of the registration in words. What the conference's folder does not know is shown as it came."""
         if isinstance(value, tuple):
-            return "; ".join(self._language.day(day) for day in value)
+            return self._language.listed(self._language.day(day) for day in value) or self._sentences.all_days()
         known = {"category": self._conference.category, "pass_type": self._conference.pass_type}.get(field, {})
         return self.own(known[value].names) if value in known else value
 

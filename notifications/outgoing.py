@@ -79,9 +79,13 @@ def letter(tx: Connection, key: Key) -> Letter | None:
         .where(n.delegate_id == key.delegate_id, n.number == key.number, n.state == NoticeState.WAITING)
     )
     for message_id, view, created_at, revision, traceparent, attempts, was, content in tx.execute(query):
-        person = DelegateRegistered.model_validate_json(content).person
+        registration = DelegateRegistered.model_validate_json(content)
+        person = registration.person
         if person is not None:
-            notice = Notice(None if was is None else View.model_validate_json(was), View.model_validate_json(view))
+            says = View.model_validate_json(view)
+            if registration.protected:  # perhaps only since it was written
+                says = says.model_copy(update={"name": person.function, "protected": True})
+            notice = Notice(None if was is None else View.model_validate_json(was), says)
             return Letter(key, person.email, message_id, notice, created_at, revision, traceparent, attempts)
     return None
 

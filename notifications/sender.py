@@ -19,12 +19,12 @@ from sqlalchemy import Connection
 from notifications import outgoing
 from notifications.convergence import address_hash, place_of
 from notifications.mail import MailWriter
-from notifications.mail_server import FAULTS, MailServer, described, hang_up, refused_for_good, reply_code
 from notifications.outgoing import Deferred, Key, Letter, Outcome, Refused, Sent
 from shared.clock import utc_now
 from shared.database import Database, Leadership
 from shared.faults import PASSING
 from shared.logs import get_log
+from shared.mail_server import FAULTS, MailServer, described, hang_up, refused_for_good, reply_code
 from shared.tracing import trace_id
 
 log = get_log()

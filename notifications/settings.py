@@ -6,9 +6,9 @@ from typing import ClassVar, Self
 
 from pydantic import Field, SecretStr, model_validator
 
-from notifications.mail_server import MailServer
 from notifications.pace import Pace
 from shared.events import Email
+from shared.mail_server import MailServer
 from shared.settings import ServiceSettings
 
 

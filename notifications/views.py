@@ -39,6 +39,8 @@ class SessionView(Seen):
     """
 
     session_id: Slug
+    revision: int = 0
+    """Of the session; 0 where it was told before revisions were kept. It is seen by calendars alone, and no news."""
     state: EnrolmentState
     cause: Slug | None = None
     title: str
@@ -117,6 +119,7 @@ def _session_view(enrolment: Enrolment, session: SessionChanged, language: Langu
     matters = not cancelled and enrolment.state is not EnrolmentState.RELEASED
     return SessionView(
         session_id=enrolment.session_id,
+        revision=session.revision,
         state=enrolment.state,
         cause=enrolment.cause,
         title=in_language(session.title, language),

@@ -17,6 +17,7 @@ from registration.service import Answer, Erased
 from registration.store import ERASED_ANSWER, answers
 from shared.problems import Problem
 from shared.rows import among, execute_many
+from shared.said import say
 
 _INSERT = answers.insert()
 _KEPT = select(answers.c.name, answers.c.body_hash, answers.c.status, answers.c.body).where(among(answers.c.name, "names"))
@@ -33,10 +34,14 @@ class Idempotency(NamedTuple):
         """`key` is unique within `scope`; neither holds a line end. Keys that rise are stored side by side."""
         return cls(f"{scope}\n{key}", hashlib.sha256(b"\0".join(body)).digest())
 
+    def of_part(self, number: int) -> Self:
+        """Of one part of what was asked under this key."""
+        return self._replace(name=f"{self.name}\n{number}")
+
 
 def in_flight() -> Problem:
-    detail = "The first request with this key is not answered yet. Repeat this one in a moment."
-    return Problem(409, "in-flight", "A request with this key is being decided.", detail, headers={"Retry-After": "1"})
+    detail = say("The first request with this key is not answered yet. Repeat this one in a moment.")
+    return Problem(409, "in-flight", say("A request with this key is being decided."), detail, headers={"Retry-After": "1"})
 
 
 class KeptAnswers:
@@ -70,8 +75,8 @@ class KeptAnswers:
         if answer.status == ERASED_ANSWER:
             raise Erased
         if body_hash != repeat.body_hash:
-            detail = "This key was used with another body. Use a new key for a new request."
-            raise Problem(422, "key-reused", "The idempotency key belongs to another request.", detail)
+            detail = say("This key was used with another body. Use a new key for a new request.")
+            raise Problem(422, "key-reused", say("The idempotency key belongs to another request."), detail)
         return answer
 
     def keep(self, asked: Idempotency, answer: Answer) -> None:

@@ -1,131 +1,91 @@
 """HTTP in: the routes of registration. They read, name the use case, and answer; they decide nothing."""
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Annotated
 from uuid import UUID
 
 import orjson
 from fastapi import APIRouter, Query, Request
-from starlette.responses import HTMLResponse, Response
+from fastapi.routing import APIRoute
+from starlette.responses import Response
 
-from registration import openapi, pages, queries, service, views
-from registration.answers import Idempotency
-from registration.callers import Caller, Callers
-from registration.group import Part, Submission, gone
-from registration.intake import Intake
-from registration.model import Amendment
-from registration.posted import BATCH, Posted, media_type_of, posted_events
+from registration import openapi, queries, service, store, views
+from registration import openapi_examples as examples
+from registration.amendment import Amendment
+from registration.callers import Caller
+from registration.delegate import Registration as Delegate
+from registration.endorsement_api import endorsement_routes
+from registration.focal_points_api import focal_point_routes
+from registration.forms import cross_origin_route, preflight_routes
+from registration.group import gone
+from registration.needs import needs_of
+from registration.nominations import Replace
+from registration.pages import photo_access
+from registration.pages.desk import AccreditationDesk, desk_routes
+from registration.pages.focal_point import sign_in_routes
+from registration.pages.nominating import delegation_routes
+from registration.pages.photo import photo_routes as photo_pages
+from registration.pages.photo import photo_script
+from registration.pages.programme_desk import ProgrammeDesk, programme_desk_routes
+from registration.pages.public_form import form_routes
+from registration.pages.site import missing_pages, reading_routes
+from registration.pages.staff import StaffDesk, staff_routes
+from registration.pages.staff_provider import provider_routes
+from registration.pages.staged import staged_routes
+from registration.photos_api import photo_routes
+from registration.posted import BATCH, media_type_of, posted_events
 from registration.queries import DelegateFilter
 from registration.store import erased_among
-from shared.conference import Conference
-from shared.database import Database
-from shared.events import MAX_BATCH_BYTES, MAX_EVENT_BYTES, RegistrationSubmitted, SessionChange, SessionChangeRequested, Slug
-from shared.http import DirectRoute, json_response, parse, read_body, require_json, traceparent_of
-from shared.keys import Role
-from shared.problems import FieldFault, Problem, invalid_body
-
-READERS = frozenset(Role)
-ACCREDITATION = frozenset({Role.ACCREDITATION})
-PROGRAMME = frozenset({Role.PROGRAMME})
-MAX_KEY_LENGTH = 256
-_TRUE, _FALSE = ("1", "true", "yes"), ("", "0", "false", "no")
-
-
-@dataclass(frozen=True, slots=True)
-class Registration:
-    """What the routes call."""
-
-    intake: Intake
-    callers: Callers
-    database: Database
-    conference: Conference
-
-    async def caller(self, request: Request, staff: Collection[Role], *, forms: bool = False) -> Caller:
-        return await self.callers.require(request.headers.get("authorization"), staff=staff, forms=forms)
-
-    async def submit(self, request: Request, use_case: service.UseCase, caller: Caller, body: bytes = b"") -> Response:
-        """Have one use case decided, once per `Idempotency-Key`."""
-        return await self._submit(request, Part(use_case, None if _dry_run(request) else _idempotency(request, caller, body)))
-
-    async def erase(self, request: Request, delegate_id: UUID) -> Response:
-        """Have a delegate erased: idempotent by itself, so that no answer about them need be kept."""
-        return await self._submit(request, Part(service.Erase(delegate_id)))
-
-    async def _submit(self, request: Request, part: Part) -> Response:
-        traceparent, dry_run = traceparent_of(request), _dry_run(request)
-        [answer] = await self.intake.submit(Submission([part], traceparent, dry_run))
-        return _answered(answer.body, answer.status, traceparent, dry_run)
-
-    async def submit_events(self, request: Request, posted: Sequence[Posted], caller: Caller, *, as_list: bool) -> Response:
-        """Have posted events decided, all or none, each once per `source` and `id`."""
-        dry_run = _dry_run(request)
-        parts = [
-            Part(use_case, None if dry_run else Idempotency.of(f"{caller.scope} event", each.name, each.content), each.data_at)
-            for each, use_case in zip(posted, _use_cases(posted, caller), strict=True)
-        ]
-        traceparent = traceparent_of(request)
-        answers = await self.intake.submit(Submission(parts, traceparent, dry_run))
-        if not as_list:
-            return _answered(answers[0].body, answers[0].status, traceparent, dry_run)
-        results = [
-            {"source": each.event.source, "id": each.event.id, "status": answer.status, "answer": answer.body}
-            for each, answer in zip(posted, answers, strict=True)
-        ]
-        return _answered({"results": results}, 200, traceparent, dry_run)
-
-
-def _answered(body: Mapping[str, object], status: int, traceparent: str, dry_run: bool) -> Response:
-    headers = {"traceparent": traceparent}
-    return json_response({**body, "dry_run": True}, 200, headers) if dry_run else json_response(body, status, headers)
-
-
-def _dry_run(request: Request) -> bool:
-    if not request.scope["query_string"]:
-        return False
-    asked = request.query_params.get("dry_run", "").lower()
-    if asked not in (*_TRUE, *_FALSE):
-        raise invalid_body([FieldFault(pointer="dry_run", code="bool-parsing", detail="Give 1 or leave it out.")])
-    return asked in _TRUE
-
-
-def _idempotency(request: Request, caller: Caller, body: bytes) -> Idempotency | None:
-    key = request.headers.get("idempotency-key", "").strip().strip('"')
-    if not key:
-        return None
-    if len(key) > MAX_KEY_LENGTH:
-        detail = f"It may have {MAX_KEY_LENGTH} characters."
-        raise Problem(400, "key-too-long", "The Idempotency-Key is too long.", detail)
-    return Idempotency.of(caller.scope, key, request.method.encode(), request.scope["path"].encode(), body)
-
-
-def _use_cases(posted: Sequence[Posted], caller: Caller) -> list[service.UseCase]:
-    use_cases: list[service.UseCase] = []
-    faults: list[FieldFault] = []
-    for each in posted:
-        match each.request:
-            case SessionChangeRequested() as change:
-                use_cases.append(service.ChangeSession(change.session_id, change))
-                if not caller.may_change_programme:
-                    detail = "It needs a programme key."
-                    faults.append(FieldFault(pointer=each.type_at, code="key-of-wrong-kind", detail=detail))
-            case RegistrationSubmitted() as submitted:
-                use_cases.append(service.RegisterDelegate(submitted, caller))
-            case _:
-                raise AssertionError(each.event.type)
-    if faults:
-        raise Problem(403, "key-of-wrong-kind", "This key may not change the programme.", faults=faults)
-    return use_cases
+from registration.submitting import ACCREDITATION, PROGRAMME, Registration
+from shared.events import (
+    MAX_BATCH_BYTES,
+    MAX_EVENT_BYTES,
+    ProgrammeChange,
+    RegistrationSubmitted,
+    SessionChange,
+    Slug,
+)
+from shared.http import DirectRoute, json_response, parse, read_body, require_json
+from shared.problems import Problem
+from shared.said import say
 
 
 def router(registration: Registration) -> APIRouter:
-    """Every route of registration."""
+    """Every route of registration; those that most ask for come first, as each request is held against one after another."""
     routes = APIRouter(route_class=DirectRoute)
-    _intake_routes(routes, registration)
+    limits = registration.callers.limits
+    intake = APIRouter(route_class=cross_origin_route(limits))
+    _intake_routes(intake, registration)
+    routes.routes += intake.routes
+    routes.routes += preflight_routes(limits, *(each.path for each in intake.routes if isinstance(each, APIRoute))).routes
     _reading_routes(routes, registration)
     _delegate_routes(routes, registration)
+    routes.routes += endorsement_routes(registration).routes
+    routes.routes += photo_routes(registration).routes
     _programme_routes(routes, registration)
-    _conference_routes(routes, registration.conference)
+    _conference_routes(routes, registration)
+    routes.routes += focal_point_routes(registration.callers, registration.database, registration.conference).routes
+    routes.routes += reading_routes(registration.public_desk.site).routes
+    routes.routes += form_routes(registration.public_desk).routes
+    provider = registration.provider
+    staff_desk = StaffDesk(registration.public_desk.site, registration.public_desk.tokens, provider.name if provider else "")
+    if provider is not None:
+        routes.routes += provider_routes(staff_desk, provider, registration.own_url).routes
+    accreditation_desk = AccreditationDesk(staff_desk)
+    for pages in (
+        sign_in_routes(registration.focal_desk),
+        delegation_routes(registration.focal_desk),
+        staff_routes(staff_desk),
+        desk_routes(accreditation_desk),
+        photo_script(staff_desk.site),
+        photo_pages(staff_desk.site, photo_access.OF_DELEGATION, photo_access.by_focal_point(registration.focal_desk)),
+        photo_pages(staff_desk.site, photo_access.OWN, photo_access.by_themselves(registration.public_desk)),
+        photo_pages(staff_desk.site, photo_access.AT_THE_DESK, photo_access.by_staff(accreditation_desk)),
+        staged_routes(accreditation_desk, registration.decider),
+        programme_desk_routes(ProgrammeDesk(staff_desk)),
+    ):
+        routes.routes += pages.routes
+    routes.routes += missing_pages(registration.public_desk.site).routes
     return routes
 
 
@@ -136,10 +96,13 @@ def _intake_routes(routes: APIRouter, r: Registration) -> None:
         **openapi.registers(views.DelegateDecided, RegistrationSubmitted),
     )
     async def register(request: Request) -> Response:
-        caller = await r.caller(request, ACCREDITATION, forms=True)
+        caller = await r.registering(request, ACCREDITATION)
         require_json(request)
         body = await read_body(request)
-        return await r.submit(request, service.RegisterDelegate(parse(RegistrationSubmitted, body), caller), caller, body)
+        caller = caller.proved(request.headers, body)
+        submitted = parse(RegistrationSubmitted, body)
+        portrait = await r.portrait(submitted.photo)
+        return await r.submit(request, service.RegisterDelegate(submitted, caller, portrait), caller, body)
 
     @routes.post(
         "/events",
@@ -147,9 +110,10 @@ def _intake_routes(routes: APIRouter, r: Registration) -> None:
         **openapi.takes_events(views.DelegateDecided | views.SessionView | views.BatchResult),
     )
     async def events(request: Request) -> Response:
-        caller = await r.caller(request, ACCREDITATION | PROGRAMME, forms=True)
+        caller = await r.registering(request, ACCREDITATION | PROGRAMME)
         media_type = media_type_of(request)
         body = await read_body(request, MAX_BATCH_BYTES if media_type == BATCH else MAX_EVENT_BYTES)
+        caller = caller.proved(request.headers, body)
         posted = posted_events(media_type, request.headers, body)
         return await r.submit_events(request, posted, caller, as_list=media_type == BATCH)
 
@@ -157,17 +121,14 @@ def _intake_routes(routes: APIRouter, r: Registration) -> None:
 def _reading_routes(routes: APIRouter, r: Registration) -> None:
     @routes.get(
         "/delegates",
-        summary="Delegates by status, delegation and category; as JSON or, asked for `text/csv`, as CSV",
+        summary="Delegates by status, delegation, category and what is typed; as JSON or, asked for `text/csv`, as CSV",
         **openapi.reads(views.DelegatePage, also_as={"text/csv": {"schema": {"type": "string"}}}),
     )
     async def delegates(request: Request, asked: Annotated[DelegateFilter, Query()]) -> Response:
-        caller = await r.caller(request, READERS, forms=True)
-        found = await r.database.read(lambda tx: queries.find_delegates(tx, asked, caller.form))
-        badges = await r.database.read(lambda tx: queries.badge_states(tx, [each.delegate_id for each in found]))
-        with_names = caller.may_read_protected_names
-        shown = [
-            views.delegate_view(each, with_protected_name=with_names, badge=badges.get(each.delegate_id)) for each in found
-        ]
+        caller = await r.reader(request)
+        may_know = caller.may_read_protected_names
+        found = await r.database.read(lambda tx: queries.find_delegates(tx, asked, caller.form, with_protected_names=may_know))
+        shown = await _shown(r, caller, found)
         next_after = found[-1].delegate_id if len(found) == asked.limit else None
         if "text/csv" in request.headers.get("accept", ""):
             headers = {"X-Next-After": str(next_after)} if next_after else None
@@ -176,35 +137,67 @@ def _reading_routes(routes: APIRouter, r: Registration) -> None:
 
     @routes.get("/delegates/{delegate_id}", summary="One delegate", **openapi.reads(views.DelegateView, 404, 410))
     async def delegate(request: Request, delegate_id: UUID) -> Response:
-        caller = await r.caller(request, READERS, forms=True)
+        caller = await r.reader(request)
         found = await r.database.read(lambda tx: queries.find_delegate(tx, delegate_id))
         if await r.database.read(lambda tx: erased_among(tx, [delegate_id])):
             raise gone()
         if found is None or not caller.may_read(found.category, found.delegation):
-            raise Problem(404, "not-found", "There is no such delegate.", "None at least that this key may see.")
-        badges = await r.database.read(lambda tx: queries.badge_states(tx, [delegate_id]))
-        shown = views.delegate_view(found, with_protected_name=caller.may_read_protected_names, badge=badges.get(delegate_id))
-        return json_response(shown)
+            detail = say("None at least that this key may see.")
+            raise Problem(404, "not-found", say("There is no such delegate."), detail)
+        return json_response((await _shown(r, caller, [found]))[0])
+
+
+async def _shown(r: Registration, caller: Caller, found: Sequence[Delegate]) -> list[views.DelegateView]:
+    """These as the caller may see them."""
+    ids, with_names = [each.delegate_id for each in found], caller.may_read_protected_names
+    badges, corrections = await r.database.read(lambda tx: (queries.badge_states(tx, ids), store.corrections.of(tx, ids)))
+    return [
+        views.delegate_view(
+            each,
+            with_protected_name=with_names,
+            badge=badges.get(each.delegate_id),
+            correction=corrections.get(each.delegate_id),
+            needs=needs_of(each, r.conference),
+        )
+        for each in found
+    ]
 
 
 def _delegate_routes(routes: APIRouter, r: Registration) -> None:
     decided = views.DelegateDecided
 
-    @routes.patch("/delegates/{delegate_id}", summary="Correct what it says", **openapi.changes(decided, Amendment))
+    @routes.patch(
+        "/delegates/{delegate_id}",
+        summary="Correct what it says",
+        **openapi.changes(decided, Amendment, examples.AMENDMENT),
+    )
     async def amend(request: Request, delegate_id: UUID) -> Response:
-        caller = await r.caller(request, ACCREDITATION, forms=True)
+        caller, body = await r.changing(request)
         require_json(request)
-        body = await read_body(request)
         return await r.submit(request, service.Amend(delegate_id, parse(Amendment, body), caller), caller, body)
 
     @routes.post(
-        "/delegates/{delegate_id}/decision", summary="Accredit or refuse", **openapi.changes(decided, service.Decision)
+        "/delegates/{delegate_id}/decision",
+        summary="Accredit, refuse or take under review",
+        **openapi.changes(decided, service.Decision, examples.DECISION),
     )
     async def decide(request: Request, delegate_id: UUID) -> Response:
-        caller = await r.caller(request, ACCREDITATION)
+        caller = await r.staff(request, ACCREDITATION)
         require_json(request)
         body = await read_body(request)
-        return await r.submit(request, service.Decide(delegate_id, parse(service.Decision, body)), caller, body)
+        return await r.submit(request, service.Decide(delegate_id, parse(service.Decision, body), caller), caller, body)
+
+    @routes.post(
+        "/delegates/{delegate_id}/correction/decision",
+        summary="Accept or decline a correction that waits, of somebody accredited",
+        **openapi.changes(decided, service.CorrectionDecision, examples.CORRECTION_DECISION),
+    )
+    async def decide_correction(request: Request, delegate_id: UUID) -> Response:
+        caller = await r.staff(request, ACCREDITATION)
+        require_json(request)
+        body = await read_body(request)
+        use_case = service.DecideCorrection(delegate_id, parse(service.CorrectionDecision, body), caller)
+        return await r.submit(request, use_case, caller, body)
 
     @routes.post(
         "/delegates/{delegate_id}/withdrawal",
@@ -212,8 +205,20 @@ def _delegate_routes(routes: APIRouter, r: Registration) -> None:
         **openapi.changes(decided),
     )
     async def withdraw(request: Request, delegate_id: UUID) -> Response:
-        caller = await r.caller(request, ACCREDITATION, forms=True)
-        return await r.submit(request, service.Withdraw(delegate_id, caller), caller)
+        caller, body = await r.changing(request)
+        return await r.submit(request, service.Withdraw(delegate_id, caller), caller, body)
+
+    @routes.post(
+        "/delegates/{delegate_id}/replacement",
+        summary="Register another person in this one's place, who is withdrawn: both or neither, also where the quota is full",
+        **openapi.registers(views.DelegateReplaced, RegistrationSubmitted),
+    )
+    async def replace(request: Request, delegate_id: UUID) -> Response:
+        caller, body = await r.changing(request)
+        require_json(request)
+        submitted = parse(RegistrationSubmitted, body)
+        portrait = await r.portrait(submitted.photo)
+        return await r.submit(request, Replace(delegate_id, submitted, caller, portrait), caller, body)
 
     @routes.delete(
         "/delegates/{delegate_id}",
@@ -221,13 +226,13 @@ def _delegate_routes(routes: APIRouter, r: Registration) -> None:
         **openapi.erases(views.DelegateErased),
     )
     async def erase(request: Request, delegate_id: UUID) -> Response:
-        await r.caller(request, ACCREDITATION)
-        return await r.erase(request, delegate_id)
+        caller = await r.staff(request, ACCREDITATION)
+        return await r.erase(request, delegate_id, caller)
 
     @routes.put("/delegates/{delegate_id}/sessions/{session_id}", summary="Enrol in a session", **openapi.changes(decided))
     async def enrol(request: Request, delegate_id: UUID, session_id: Slug) -> Response:
-        caller = await r.caller(request, ACCREDITATION, forms=True)
-        return await r.submit(request, service.Enrol(delegate_id, session_id, caller), caller)
+        caller, body = await r.changing(request)
+        return await r.submit(request, service.Enrol(delegate_id, session_id, caller), caller, body)
 
     @routes.delete(
         "/delegates/{delegate_id}/sessions/{session_id}",
@@ -235,8 +240,8 @@ def _delegate_routes(routes: APIRouter, r: Registration) -> None:
         **openapi.changes(decided),
     )
     async def leave(request: Request, delegate_id: UUID, session_id: Slug) -> Response:
-        caller = await r.caller(request, ACCREDITATION, forms=True)
-        return await r.submit(request, service.Leave(delegate_id, session_id, caller), caller)
+        caller, body = await r.changing(request)
+        return await r.submit(request, service.Leave(delegate_id, session_id, caller), caller, body)
 
 
 def _programme_routes(routes: APIRouter, r: Registration) -> None:
@@ -250,29 +255,40 @@ def _programme_routes(routes: APIRouter, r: Registration) -> None:
         return json_response({"sessions": [views.session_view(session, enrolled) for session, enrolled in found]})
 
     @routes.patch(
-        "/sessions/{session_id}",
-        summary="Change a session's entry; texts and audience are given whole",
-        **openapi.changes(views.SessionView, SessionChange),
+        "/sessions",
+        summary="Change several sessions' entries together, or none: two rooms swapped are one change",
+        **openapi.changes(views.ProgrammeChanged, ProgrammeChange, examples.SWAP),
     )
-    async def change_session(request: Request, session_id: Slug) -> Response:
-        caller = await r.caller(request, PROGRAMME)
+    async def change_sessions(request: Request) -> Response:
+        caller = await r.staff(request, PROGRAMME)
         require_json(request)
         body = await read_body(request)
-        return await r.submit(request, service.ChangeSession(session_id, parse(SessionChange, body)), caller, body)
+        return await r.change_programme(request, parse(ProgrammeChange, body), caller, body)
+
+    @routes.patch(
+        "/sessions/{session_id}",
+        summary="Change a session's entry; texts and audience are given whole",
+        **openapi.changes(views.SessionView, SessionChange, examples.SESSION),
+    )
+    async def change_session(request: Request, session_id: Slug) -> Response:
+        caller = await r.staff(request, PROGRAMME)
+        require_json(request)
+        body = await read_body(request)
+        return await r.submit(request, service.ChangeSession(session_id, parse(SessionChange, body), caller), caller, body)
 
 
-def _conference_routes(routes: APIRouter, conference: Conference) -> None:
-    as_json = orjson.dumps(views.ConferenceView.model_validate(conference).model_dump(mode="json"))
+def _conference_routes(routes: APIRouter, r: Registration) -> None:
+    as_json = orjson.dumps(views.ConferenceView.model_validate(r.conference).model_dump(mode="json"))
+    site = r.public_desk.site
 
     @routes.get(
         "/conference",
         summary="What the conference is, and what a form offers; asked for `text/html`, as a page",
         **openapi.reads_publicly(views.ConferenceView, 422, also_as={"text/html": {"schema": {"type": "string"}}}),
     )
-    async def conference_as_asked(request: Request, lang: str | None = None) -> Response:
+    async def conference_as_asked(request: Request) -> Response:
         if "text/html" not in request.headers.get("accept", ""):
             return Response(as_json, media_type="application/json")
-        wishes = request.headers.get("accept-language", "")
-        language = pages.negotiated(lang, wishes, pages.notice_languages(conference))
-        headers = {"Vary": "Accept, Accept-Language", "Content-Language": language}
-        return HTMLResponse(pages.conference_page(conference, language), headers=headers)
+        answer = site.front_door(request, site.wished(request))
+        answer.headers["Vary"] = "Accept, Accept-Language"
+        return answer

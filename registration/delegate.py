@@ -1,9 +1,12 @@
 """A delegate as registration holds them, what they are known by, and the event made of each revision. Pure."""
 
 import hashlib
+import re
 import unicodedata
+from collections.abc import Mapping
 from datetime import date, datetime
 from functools import lru_cache
+from typing import Literal, Self
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
@@ -17,9 +20,44 @@ from shared.events import (
     EnrolmentState,
     Person,
     PersonSubmitted,
+    Photo,
     Slug,
     Status,
 )
+from shared.folding import NO_JOINERS, searched
+
+
+class Proposed(BaseModel):
+    """A decision that another must confirm, where a category's people are decided on by two.
+
+    `accept` and `decline` are of a correction.
+    """
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    decision: Literal["accredit", "refuse", "accept", "decline"]
+    reason: str | None = None
+    by: str
+    """The account, or the key, that proposed it."""
+    signs_in_at: str | None = None
+    person: str = ""
+    """Of an account, as `audit.Actor` has them."""
+
+
+class Endorsement(BaseModel):
+    """What came of asking a delegation's focal point whether somebody who registered themselves comes for it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    state: Literal["waiting", "given"]
+    since: datetime
+    """The true time from when on it is so."""
+    until: datetime | None = None
+    """Until when the desk waits for it; `None` is for as long as a focal point is known."""
+
+    @property
+    def waits(self) -> bool:
+        return self.state == "waiting"
 
 
 class Registration(BaseModel):
@@ -39,13 +77,26 @@ class Registration(BaseModel):
     """`None` of the erased alone."""
     protected: bool = False
     enrolments: list[Enrolment] = []
+    fields: dict[Slug, str] = {}
+    """Answers to what this conference asks beside; they leave registration in no event."""
+    photo: str | None = None
+    """The SHA-256 of their portrait, which is kept beside."""
+    proposed: Proposed | None = None
+    endorsement: Endorsement | None = None
+    """Of those who need one; nothing once the desk has decided without. Whoever was declined waits for it still."""
+    late: bool = False
+    """Whether it came after its category's `closes_at`; it stays so whatever is amended."""
     submitted_at: datetime
     changed_at: datetime
 
     @property
     def holds_place(self) -> bool:
         """Whether this registration counts against its delegation's quota."""
-        return self.status not in ENDED
+        return self.status not in ENDED and not self.lacks_endorsement
+
+    @property
+    def lacks_endorsement(self) -> bool:
+        return self.endorsement is not None and self.endorsement.waits
 
     @property
     def known_by(self) -> list[str]:
@@ -53,6 +104,13 @@ class Registration(BaseModel):
         if self.person is None or self.status is Status.WITHDRAWN:
             return []
         return person_keys(self.person, self.delegation)
+
+    def revised(self, at: datetime, **changes: object) -> Self:
+        """The next revision, with these changes; itself where nothing would change. `at` is the true time."""
+        changed = self.model_copy(update=changes)
+        if changed == self:
+            return self
+        return changed.model_copy(update={"revision": self.revision + 1, "changed_at": at})
 
     def takes_part_in(self, session_id: str) -> bool:
         """Whether a place in the session is held or waited for."""
@@ -90,8 +148,18 @@ def _hash(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-def fact_of(registration: Registration, conference: Conference) -> DelegateRegistered:
-    """The `delegate-registered` event of this revision: what its readers need and no more."""
+def shows_photo(registration: Registration, conference: Conference) -> bool:
+    """Whether a badge shows their portrait now, and so whether it leaves registration."""
+    category = conference.category[registration.category]
+    return category.photo and not registration.protected and registration.status is Status.ACCREDITED
+
+
+def fact_of(registration: Registration, conference: Conference, portraits: Mapping[str, bytes] = {}) -> DelegateRegistered:
+    """The `delegate-registered` event of this revision: what its readers need and no more.
+
+    `portraits` are those that are to be published, by their SHA-256.
+    """
+    photo = registration.photo if shows_photo(registration, conference) else None
     return DelegateRegistered(
         delegate_id=registration.delegate_id,
         revision=registration.revision,
@@ -105,6 +173,7 @@ def fact_of(registration: Registration, conference: Conference) -> DelegateRegis
         person=_public_person(registration),
         protected=registration.protected,
         enrolments=registration.enrolments,
+        photo=None if photo is None else Photo(sha256=photo, jpeg=portraits[photo]),
         changed_at=registration.changed_at,
     )
 
@@ -129,6 +198,22 @@ def printed_name(person: PersonSubmitted) -> str:
     return person.printed_name or f"{person.given_name} {person.family_name}"[:MAX_LINE].rstrip()
 
 
+def searched_name(person: PersonSubmitted) -> str:
+    """What those who may read the name find the person by."""
+    return searched(" ".join([person.given_name, person.family_name, person.printed_name or "", person.email]))
+
+
+def names_person(text: str, person: PersonSubmitted) -> bool:
+    """Whether the whole given, family or printed name of the person stands in `text`, in whatever case and accents."""
+    said = f" {_words(text)} "
+    names = (person.given_name, person.family_name, person.printed_name or "")
+    return any(f" {name} " in said for name in map(_words, names) if name)
+
+
+def _words(text: str) -> str:
+    return " ".join(re.findall(r"\w+", _folded(text)))
+
+
 def printed_fields(person: PersonSubmitted, protected: bool) -> list[str]:
     """The fields whose text the badge shows."""
     if protected:
@@ -137,8 +222,8 @@ def printed_fields(person: PersonSubmitted, protected: bool) -> list[str]:
 
 
 def _folded(text: str) -> str:
-    """Case, accents and spacing do not make another person."""
+    """Case, accents, spacing and joiners do not make another person."""
     if text.isascii():
         return " ".join(text.lower().split())
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    decomposed = unicodedata.normalize("NFKD", text.casefold().translate(NO_JOINERS))
     return " ".join("".join(character for character in decomposed if not unicodedata.combining(character)).split())

@@ -1,22 +1,25 @@
 """One group of requests, decided in one transaction: the heart of registration. Blocks; runs in the database's thread."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from uuid import UUID
 
 from sqlalchemy import Connection
 
 from registration import store
+from registration.amendment import Correction, CorrectionState
 from registration.answers import Idempotency, KeptAnswers
-from registration.checks import Fault
-from registration.delegate import Registration, fact_of
+from registration.audit import Actor, Decided, correction_decided, decision
+from registration.delegate import Registration, fact_of, shows_photo
 from registration.model import NotNow, Refused
 from registration.reach import load
-from registration.register import Register
+from registration.register import Change, Register
 from registration.service import Answer, Desk, Erased, NotFound, NotYours, UseCase
 from shared.conference import Conference
 from shared.events import DelegateRegistered, Fact, SessionChanged, Status
 from shared.inbox import Journal
-from shared.problems import FieldFault, Problem, invalid_body
+from shared.problems import Problem, invalid_body
+from shared.said import FieldFault, say
 from shared.settings import KafkaSettings
 from shared.topics import DELEGATE_REGISTERED, SESSION_CHANGED
 from shared.tracing import trace_id
@@ -55,31 +58,91 @@ def decide(tx: Connection, group: Sequence[Submission], desk: Desk, kafka: Kafka
     """
     kept = KeptAnswers.load(tx, sorted({name for submission in group for name in submission.names}))
     register = load(tx, [part.use_case.touches() for submission in group for part in submission.parts])
+    known = dict(register.delegates)
     outcomes: list[Outcome] = []
     traces: list[str] = []
+    actors: list[Actor] = []
     for submission in group:
-        outcomes.append(_decided(submission, desk, register, kept))
+        outcomes.append(_decided(submission, desk, register, kept, actors))
         traces += [submission.traceparent] * (len(register.changes) - len(traces))
+    portraits = _shown(tx, register, desk.conference)
     kept.store(tx)  # before what wipes answers
     store.store(tx, register)
-    return outcomes, publish(tx, register.changes, traces, desk.conference, kafka)
+    journal = publish(tx, register.changes, traces, desk.conference, kafka, portraits)
+    if overtaken := _names_overtaken(known, register.changes):
+        store.outbox.drop_older(tx, kafka.topic(DELEGATE_REGISTERED), overtaken)
+    store.trail.append(tx, list(_decisions(known, register.changes, actors)))
+    return outcomes, journal
+
+
+def _shown(tx: Connection, register: Register, conference: Conference) -> Mapping[str, bytes]:
+    """The portraits that the events of all changes carry, also of those that a later change of the group replaces."""
+    changed = [each for each in register.changes if isinstance(each, Registration) and shows_photo(each, conference)]
+    kept = [each.delegate_id for each in changed if each.photo is not None and each.photo not in register.portraits]
+    return {**store.photos.of(tx, kept), **register.portraits}
+
+
+def _names_overtaken(known: Mapping[UUID, Registration], changes: Sequence[Change]) -> set[str]:
+    """Whose revisions, should they wait still, may hold a name that is not to be told any more."""
+    current, found = dict(known), set[str]()
+    for change in changes:
+        if isinstance(change, Registration):
+            before = current.get(change.delegate_id)
+            if change.status is Status.ERASED or (change.protected and before is not None and not before.protected):
+                found.add(str(change.delegate_id))
+            current[change.delegate_id] = change
+    return found
+
+
+def _decisions(known: dict[UUID, Registration], changes: Sequence[Change], actors: Sequence[Actor]) -> Iterator[Decided]:
+    """What the audit trail keeps of the changes, one after another; `known` is what was before them."""
+    accepted = {
+        (each.delegate_id, each.revision)
+        for each in changes
+        if isinstance(each, Correction) and each.state is CorrectionState.ACCEPTED
+    }
+    for change, by in zip(changes, actors, strict=True):
+        found = None
+        if isinstance(change, Correction):
+            found = correction_decided(change, known[change.delegate_id].status, by)
+        elif isinstance(change, Registration):
+            if (change.delegate_id, change.revision) not in accepted:  # else the accepted correction tells of it
+                found = decision(known.get(change.delegate_id), change, by)
+            known[change.delegate_id] = change
+        if found is not None:
+            yield found
 
 
 def publish(
     tx: Connection,
-    changes: Sequence[Registration | SessionChanged],
+    changes: Sequence[Change],
     traces: Sequence[str],
     conference: Conference,
     kafka: KafkaSettings,
+    portraits: Mapping[str, bytes] = {},
 ) -> Journal:
-    """Write the event of every change to the outbox; returns the log lines that tell of them."""
-    facts: list[Fact] = [fact_of(each, conference) if isinstance(each, Registration) else each for each in changes]
-    topics = [SESSION_CHANGED if isinstance(each, SessionChanged) else DELEGATE_REGISTERED for each in changes]
-    messages = [(kafka.topic(topic), fact, trace) for topic, fact, trace in zip(topics, facts, traces, strict=True)]
-    event_ids = store.outbox.publish(tx, messages)
-    if erased := [each.key for each in facts if isinstance(each, DelegateRegistered) and each.status is Status.ERASED]:
-        store.outbox.drop_older(tx, kafka.topic(DELEGATE_REGISTERED), erased)
-    return [_line(change, event_id, trace) for change, event_id, trace in zip(changes, event_ids, traces, strict=True)]
+    """Write the event of every change to the outbox; returns the log lines that tell of them.
+
+    A correction has none: what it says is no fact until it is accepted.
+    """
+    facts: list[tuple[Fact, str]] = []
+    for change, trace in zip(changes, traces, strict=True):
+        if not isinstance(change, Correction):
+            facts.append((fact_of(change, conference, portraits) if isinstance(change, Registration) else change, trace))
+    messages = [(kafka.topic(_TOPICS[type(fact)]), fact, trace) for fact, trace in facts]
+    event_ids = iter(store.outbox.publish(tx, messages))
+    return [
+        _corrected(change, trace) if isinstance(change, Correction) else _line(change, next(event_ids), trace)
+        for change, trace in zip(changes, traces, strict=True)
+    ]
+
+
+_TOPICS: dict[type[Fact], str] = {DelegateRegistered: DELEGATE_REGISTERED, SessionChanged: SESSION_CHANGED}
+
+
+def _corrected(correction: Correction, traceparent: str) -> tuple[str, dict[str, object]]:
+    told: dict[str, object] = {"trace_id": trace_id(traceparent), "number": correction.number}
+    return "correction_changed", {**told, "delegate_id": str(correction.delegate_id), "state": correction.state.value}
 
 
 def _line(change: Registration | SessionChanged, event_id: str, traceparent: str) -> tuple[str, dict[str, object]]:
@@ -89,15 +152,18 @@ def _line(change: Registration | SessionChanged, event_id: str, traceparent: str
     return "delegate_registered", {**told, "delegate_id": str(change.delegate_id), "status": change.status.value}
 
 
-def _decided(submission: Submission, desk: Desk, register: Register, kept: KeptAnswers) -> Outcome:
+def _decided(submission: Submission, desk: Desk, register: Register, kept: KeptAnswers, actors: list[Actor]) -> Outcome:
+    """Decide one submission; `actors` gets who asked for each change that it makes."""
     apart = submission.dry_run or len(submission.parts) > 1
     applied_before = len(register.changes)
     here, kept_here = (register.fork(), kept.fork()) if apart else (register, kept)
     answered: list[Answer] = []
     problems: list[Problem] = []
+    asked_by: list[Actor] = []
     for part in submission.parts:
         try:
             answered.append(_answer(part, desk, here, kept_here))
+            asked_by += [part.use_case.caller.actor] * (len(here.changes) - applied_before - len(asked_by))
         except _DECIDED as error:
             problems.append(_problem(error, part.under))
         except Exception as error:
@@ -106,9 +172,12 @@ def _decided(submission: Submission, desk: Desk, register: Register, kept: KeptA
             return error  # a fault of ours, and this submission's alone
     if problems:
         return _one_problem(problems)
-    if apart and not submission.dry_run:
+    if submission.dry_run:
+        return answered
+    if apart:
         register.adopt(here)
         kept.adopt(kept_here)
+    actors += asked_by
     return answered
 
 
@@ -127,28 +196,23 @@ def _problem(error: Exception, under: str) -> Problem:
         case Problem():
             problem = error
         case Refused():
-            return invalid_body([_field_fault(fault, under) for fault in error.faults])
+            return invalid_body([replace(fault, pointer=under + fault.pointer) for fault in error.faults])
         case NotNow():
-            problem = Problem(409, error.code, "This does not fit the registration as it stands.", error.detail)
+            problem = Problem(409, error.code, say("This does not fit how it stands now."), error.detail)
         case Erased():
             problem = gone()
         case NotYours():
-            detail = "Its categories or delegations do not include the one named."
-            problem = Problem(403, "not-of-this-key", "This key may not register that.", detail)
+            detail = say("Its categories or delegations do not include the one named.")
+            problem = Problem(403, "not-of-this-key", say("This key may not register that."), detail)
         case _:
-            problem = Problem(
-                404, "not-found", "There is no such delegate or session.", "None at least that this key may change."
-            )
-    problem.faults = [FieldFault(pointer=under, code=problem.code, detail=problem.detail or problem.title)] if under else []
+            detail = say("None at least that this key may change.")
+            problem = Problem(404, "not-found", say("There is no such delegate or session."), detail)
+    problem.faults = [FieldFault(under, problem.code, problem.detail or problem.title)] if under else []
     return problem
 
 
 def gone() -> Problem:
-    return Problem(410, "erased", "This delegate is erased.", "Nothing personal is kept. Register the person anew.")
-
-
-def _field_fault(fault: Fault, under: str) -> FieldFault:
-    return FieldFault(pointer=under + fault.pointer, code=fault.code, detail=fault.detail)
+    return Problem(410, "erased", say("This delegate is erased."), say("Nothing personal is kept. Register the person anew."))
 
 
 def _one_problem(problems: Sequence[Problem]) -> Problem:

@@ -22,6 +22,7 @@ from shared.faults import PASSING, Overtaken
 from shared.inbox import Journal
 from shared.logs import get_log, log_all
 from shared.problems import Problem, unavailable
+from shared.said import say
 from shared.settings import KafkaSettings
 
 log = get_log()
@@ -141,6 +142,6 @@ class Intake:
             self._backlog_checked_at = now
             self._outbox_full = store.outbox.backlog(tx).rows >= self._outbox_limit
         if self._outbox_full:
-            full = Problem(503, "outbox-full", "Too much waits to be published.", headers={"Retry-After": "10"})
+            full = Problem(503, "outbox-full", say("Too much waits to be published."), headers={"Retry-After": "10"})
             return [full for _ in group], []
         return decide(tx, group, self._desk, self._kafka)

@@ -8,26 +8,22 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from uuid import UUID
 
-from registration import checks
-from registration.checks import Fault
+from registration import checks, waiting
+from registration.amendment import Amendment
 from registration.delegate import Registration
+from registration.fields import field_faults
+from registration.moving import brought
+from registration.needs import endorsement_faults, endorsement_in, goes_without, need_faults, status_at_first
 from registration.register import Register
-from shared.conference import Accreditation, Conference
+from shared.conference import Conference
 from shared.events import (
     ENDED,
-    DocumentNumber,
-    Email,
     Enrolment,
     EnrolmentState,
-    Language,
-    Line,
-    PassDays,
-    PersonSubmitted,
     RegistrationSubmitted,
-    Request,
     Status,
-    TimeZone,
 )
+from shared.said import FieldFault, Said, say
 
 RELEASED_BY_DELEGATE = "left"
 NEVER_EMPTY = ("given_name", "family_name", "function", "email", "language", "time_zone")
@@ -36,7 +32,7 @@ NEVER_EMPTY = ("given_name", "family_name", "function", "email", "language", "ti
 class Refused(Exception):
     """A request that breaks rules; nothing is changed by it."""
 
-    def __init__(self, faults: Iterable[Fault]) -> None:
+    def __init__(self, faults: Iterable[FieldFault]) -> None:
         self.faults = list(faults)
         super().__init__(", ".join(fault.code for fault in self.faults))
 
@@ -44,42 +40,30 @@ class Refused(Exception):
 class NotNow(Exception):
     """What is asked does not fit the state the delegate is in; `detail` says what would."""
 
-    def __init__(self, code: str, detail: str) -> None:
+    def __init__(self, code: str, detail: Said) -> None:
         super().__init__(code)
         self.code, self.detail = code, detail
 
 
-class PersonAmended(Request):
-    """What is amended of a person; what is left out stays. `null` empties a field that may be left out."""
-
-    given_name: Line | None = None
-    family_name: Line | None = None
-    printed_name: Line | None = None
-    function: Line | None = None
-    email: Email | None = None
-    language: Language | None = None
-    time_zone: TimeZone | None = None
-    birth_date: date | None = None
-    document_number: DocumentNumber | None = None
-
-    def applied_to(self, person: PersonSubmitted) -> PersonSubmitted:
-        return person.model_copy(update={name: getattr(self, name) for name in self.model_fields_set})
-
-
-class Amendment(Request):
-    """The body of `PATCH /delegates/{id}`. Category and delegation are not amended: withdraw and register anew."""
-
-    person: PersonAmended | None = None
-    protected: bool | None = None
-    pass_days: PassDays | None = None
+_ENDED_AS = {Status.REFUSED: say("refused"), Status.WITHDRAWN: say("withdrawn"), Status.ERASED: say("erased")}
+"""As a registration is said to be."""
 
 
 def register(
-    request: RegistrationSubmitted, conference: Conference, register: Register, delegate_id: UUID, now: datetime, at: datetime
+    request: RegistrationSubmitted,
+    conference: Conference,
+    register: Register,
+    delegate_id: UUID,
+    now: datetime,
+    at: datetime,
+    photo: str | None = None,
+    *,
+    themselves: bool = False,
 ) -> Registration:
-    """Register a person who is not known yet: accredited at once or submitted, as the category says.
+    """Register a person who is not known yet: accredited at once or submitted, as the category and what is missing say.
 
-    `now` is the conference's time, for its rules; `at` the true time, for the record.
+    `now` is the conference's time, for its rules; `at` the true time, for the record; `photo` the SHA-256 of their portrait;
+    `themselves` whether they come by a form.
     """
     category = conference.category.get(request.category)
     delegation = conference.delegation.get(request.delegation)
@@ -88,41 +72,64 @@ def register(
         raise Refused([*faults, *checks.person_faults(request.person, None, request.protected)])
     faults += checks.person_faults(request.person, category, request.protected)
     faults += checks.category_faults(category, conference, request.protected, request.pass_days)
+    faults += field_faults(request.fields, category.slug, conference)
+    faults += checks.photo_faults(category) if photo is not None else []
     faults += checks.duplicate_faults(request.person, delegation.code, register, None)
-    faults += checks.quota_faults(conference, delegation, category, register)
+    endorsement = endorsement_in(category, None, at, themselves=themselves)
+    if endorsement is None:
+        faults += checks.quota_faults(conference, delegation, category, register)
     for index, session_id in enumerate(request.sessions):
         faults += checks.enrolment_faults(session_id, category.slug, register, now, f"/sessions/{index}")
     if len(set(request.sessions)) != len(request.sessions):
-        faults.append(Fault("/sessions", "repeated", "A session is named twice."))
+        faults.append(FieldFault("/sessions", "repeated", say("A session is named twice.")))
     if faults:
         raise Refused(faults)
-    automatic = category.accreditation is Accreditation.AUTOMATIC
-    return Registration(
+    registered = Registration(
         delegate_id=delegate_id,
         revision=1,
-        status=Status.ACCREDITED if automatic else Status.SUBMITTED,
+        status=Status.SUBMITTED,
         category=category.slug,
         pass_type=category.pass_type,
         pass_days=sorted(set(request.pass_days)),
         delegation=delegation.code,
         person=request.person,
         protected=request.protected,
-        enrolments=[Enrolment(session_id=each, state=EnrolmentState.ENROLLED) for each in request.sessions],
+        enrolments=[waiting.place(register.sessions[each], category.slug, register, at) for each in request.sessions],
+        fields=request.fields,
+        photo=photo,
+        endorsement=endorsement,
+        late=(closes := conference.closes(category)) is not None and now >= closes,
         submitted_at=at,
         changed_at=at,
     )
+    return registered.model_copy(update={"status": status_at_first(registered, conference)})
 
 
-def amend(current: Registration, change: Amendment, conference: Conference, register: Register, now: datetime) -> Registration:
-    """Correct what a registration says; returns `current` itself where nothing would change."""
+def amend(
+    current: Registration,
+    change: Amendment,
+    conference: Conference,
+    register: Register,
+    now: datetime,
+    *,
+    themselves: bool = False,
+) -> Registration:
+    """Correct what a registration says; returns `current` itself where nothing would change.
+
+    Who waits for a decision and comes into a category that needs none is accredited. `themselves` is whether a form asks.
+    """
     if current.person is None or current.status in ENDED:
-        raise NotNow("registration-ended", f"This registration is {current.status.value}; register the person anew.")
+        ended = say("This registration is {status}; register the person anew.", status=_ENDED_AS[current.status])
+        raise NotNow("registration-ended", ended)
     person = current.person if change.person is None else change.person.applied_to(current.person)
     protected = current.protected if change.protected is None else change.protected
     days = current.pass_days if change.pass_days is None else sorted(set(change.pass_days))
-    category = conference.category[current.category]
+    category = conference.category.get(change.category or current.category)
+    if category is None:
+        raise Refused([checks.unknown_category(change.category or current.category, "/category")])
+    answers = {slug: answer for slug, answer in {**current.fields, **(change.fields or {})}.items() if answer is not None}
     faults = [
-        Fault(f"/person/{name}", "required", "This field cannot be emptied.")
+        FieldFault(f"/person/{name}", "required", say("This field cannot be emptied."))
         for name in NEVER_EMPTY
         if getattr(person, name) is None
     ]
@@ -130,31 +137,93 @@ def amend(current: Registration, change: Amendment, conference: Conference, regi
         faults += checks.person_faults(person, category, protected)
         faults += checks.duplicate_faults(person, current.delegation, register, current.delegate_id)
     faults += checks.category_faults(category, conference, protected, days)
+    if change.fields is not None or category.slug != current.category:
+        faults += field_faults(answers, category.slug, conference)
+    moved = category.slug != current.category
+    changed = {"person": person, "protected": protected, "pass_days": days, "fields": answers}
+    changed |= brought(current, category, register, now, themselves=themselves)
+    needed = need_faults(wanted := current.model_copy(update=changed), conference)
+    if moved:
+        faults += checks.move_faults(conference, category, register, current, wanted)
+    if needed and current.status is Status.ACCREDITED and (moved or current.protected):
+        faults += needed
     if faults:
         raise Refused(faults)
-    return _next(current, now, person=person, protected=protected, pass_days=days)
+    if needed:
+        changed["status"] = Status.SUBMITTED if wanted.lacks_endorsement else current.status
+    amended = current.revised(now, **changed)
+    return amended if amended is current else _with_what_came(amended, conference)
+
+
+def give_photo(current: Registration, photo: str, conference: Conference, now: datetime) -> Registration:
+    """Let this be their portrait, by its SHA-256; a badge that shows another is replaced."""
+    if current.status in ENDED:
+        ended = say("This registration is {status}; register the person anew.", status=_ENDED_AS[current.status])
+        raise NotNow("registration-ended", ended)
+    if faults := list(checks.photo_faults(conference.category[current.category])):
+        raise Refused(faults)
+    given = current.revised(now, photo=photo)
+    return given if given is current else _with_what_came(given, conference)
+
+
+def _with_what_came(changed: Registration, conference: Conference) -> Registration:
+    """Something else than what a proposal was made on; and perhaps the last thing that was missing."""
+    return changed.model_copy(update={"proposed": None, "status": status_at_first(changed, conference)})
 
 
 def accredit(current: Registration, conference: Conference, register: Register, now: datetime) -> Registration:
-    """Accredit: from submitted or under review, or a refusal taken back while the quota has room."""
+    """Accredit: from submitted or under review, or a refusal taken back, while the quota has room. `now` is the true time."""
     if current.status is Status.ACCREDITED:
         return current
     if current.status in (Status.WITHDRAWN, Status.ERASED):
-        raise NotNow("registration-ended", f"This registration is {current.status.value}; it cannot be accredited.")
+        ended = say("This registration is {status}; it cannot be accredited.", status=_ENDED_AS[current.status])
+        raise NotNow("registration-ended", ended)
+    decidable = _without_endorsement(current, register, now)
+    if needed := need_faults(decidable, conference):
+        raise Refused(needed)
+    _find_place(current, conference, register)
+    endorsement = decidable.endorsement
+    return current.revised(now, status=Status.ACCREDITED, status_reason=None, endorsement=endorsement)
+
+
+def _without_endorsement(current: Registration, register: Register, at: datetime) -> Registration:
+    """As the desk decides on it: where it may go without an endorsement, none is waited for any more."""
+    without = goes_without(current, has_focal_point=current.delegation in register.with_focal_point, at=at)
+    return current.model_copy(update={"endorsement": None}) if without else current
+
+
+def _find_place(current: Registration, conference: Conference, register: Register) -> None:
     if not current.holds_place:
         delegation, category = conference.delegation[current.delegation], conference.category[current.category]
         if faults := list(checks.quota_faults(conference, delegation, category, register)):
             raise Refused(faults)
-    return _next(current, now, status=Status.ACCREDITED, status_reason=None)
 
 
 def refuse(current: Registration, reason: str | None, now: datetime) -> Registration:
-    """Refuse, or take an accreditation back, telling why; every place is released in the same revision."""
+    """Refuse, or take an accreditation back, telling why; every place is released in the same revision.
+
+    It needs no endorsement, and none is waited for afterwards.
+    """
     if reason is None:
-        raise Refused([Fault("/reason", "required", "A refusal is told with its reason.")])
+        raise Refused([FieldFault("/reason", "required", say("A refusal is told with its reason."))])
     if current.status in (Status.WITHDRAWN, Status.ERASED):
-        raise NotNow("registration-ended", f"This registration is {current.status.value}; it cannot be refused.")
-    return _next(current, now, status=Status.REFUSED, status_reason=reason, enrolments=_all_released(current, "refused"))
+        ended = say("This registration is {status}; it cannot be refused.", status=_ENDED_AS[current.status])
+        raise NotNow("registration-ended", ended)
+    released, endorsement = _all_released(current, "refused"), None if current.lacks_endorsement else current.endorsement
+    return current.revised(now, status=Status.REFUSED, status_reason=reason, enrolments=released, endorsement=endorsement)
+
+
+def review(current: Registration, conference: Conference, register: Register, now: datetime) -> Registration:
+    """Say that the decision is being prepared. Idempotent. `now` is the true time."""
+    if current.status is Status.UNDER_REVIEW:
+        return current
+    if current.status is not Status.SUBMITTED:
+        raise NotNow("not-submitted", say("It is decided already: only who waits for a decision is taken under review."))
+    decidable = _without_endorsement(current, register, now)
+    if faults := endorsement_faults(decidable):
+        raise Refused(faults)
+    _find_place(current, conference, register)
+    return current.revised(now, status=Status.UNDER_REVIEW, endorsement=decidable.endorsement)
 
 
 def withdraw(current: Registration, now: datetime) -> Registration:
@@ -162,40 +231,45 @@ def withdraw(current: Registration, now: datetime) -> Registration:
     if current.status is Status.WITHDRAWN:
         return current
     if current.status in ENDED:
-        raise NotNow("registration-ended", f"This registration is {current.status.value}; it cannot be withdrawn.")
-    return _next(current, now, status=Status.WITHDRAWN, status_reason=None, enrolments=_all_released(current, "withdrawn"))
+        ended = say("This registration is {status}; it cannot be withdrawn.", status=_ENDED_AS[current.status])
+        raise NotNow("registration-ended", ended)
+    released = _all_released(current, "withdrawn")
+    return current.revised(now, status=Status.WITHDRAWN, status_reason=None, enrolments=released, proposed=None)
 
 
 def erase(current: Registration, now: datetime) -> Registration:
     """Leave nothing personal, whatever the status: no person, no reason, no days, every place released. Idempotent."""
     if current.status is Status.ERASED:
         return current
-    return _next(
-        current,
+    return current.revised(
         now,
         status=Status.ERASED,
         status_reason=None,
         pass_days=list[date](),
         person=None,
+        fields=dict[str, str](),
         protected=False,
+        photo=None,
+        proposed=None,
+        endorsement=None,
         enrolments=_all_released(current, "erased"),
     )
 
 
 def enrol(current: Registration, session_id: str, register: Register, now: datetime, at: datetime) -> Registration:
-    """Give the delegate a place in a session, where the session's audience and capacity allow it. Idempotent.
+    """Give the delegate a place in a session that is open to them; where all are taken, one on its waiting list. Idempotent.
 
     `now` is the conference's time, `at` the true time.
     """
     if current.status in ENDED:
-        raise NotNow("registration-ended", f"This registration is {current.status.value}; it cannot be enrolled.")
-    held = current.enrolment(session_id)
-    if held is not None and held.state is EnrolmentState.ENROLLED:
+        ended = say("This registration is {status}; the person cannot be enrolled.", status=_ENDED_AS[current.status])
+        raise NotNow("registration-ended", ended)
+    if current.takes_part_in(session_id):
         return current
     if faults := list(checks.enrolment_faults(session_id, current.category, register, now, "session_id")):
         raise Refused(faults)
-    place = Enrolment(session_id=session_id, state=EnrolmentState.ENROLLED)
-    return _next(current, at, enrolments=_replaced(current, place))
+    place = waiting.place(register.sessions[session_id], current.category, register, at)
+    return current.revised(at, enrolments=_replaced(current, place))
 
 
 def release(current: Registration, session_id: str, cause: str, now: datetime) -> Registration:
@@ -204,14 +278,7 @@ def release(current: Registration, session_id: str, cause: str, now: datetime) -
     if held is None or held.state is EnrolmentState.RELEASED:
         return current
     released = Enrolment(session_id=session_id, state=EnrolmentState.RELEASED, cause=cause)
-    return _next(current, now, enrolments=_replaced(current, released))
-
-
-def _next(current: Registration, now: datetime, **changes: object) -> Registration:
-    changed = current.model_copy(update=changes)
-    if changed == current:
-        return current
-    return changed.model_copy(update={"revision": current.revision + 1, "changed_at": now})
+    return current.revised(now, enrolments=_replaced(current, released))
 
 
 def _replaced(current: Registration, enrolment: Enrolment) -> list[Enrolment]:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from registration import reach
+from registration import reach, store
 from registration.delegate import fact_of
 from shared.conference import Conference
 from shared.outbox import Message, Tombstone
@@ -25,8 +25,9 @@ def newest(tx: Connection, keys: Collection[tuple[str, bytes]], conference: Conf
         return []
     register = reach.load(tx, [reach.Touched(delegates=delegates, sessions=sessions)])
     trace = new_traceparent()
+    portraits = store.photos.of(tx, [each.delegate_id for each in register.delegates.values() if each.photo is not None])
     registered = [
-        (kafka.topic(DELEGATE_REGISTERED), fact_of(register.delegates[each], conference), trace)
+        (kafka.topic(DELEGATE_REGISTERED), fact_of(register.delegates[each], conference, portraits), trace)
         for each in sorted(delegates & register.delegates.keys())
     ]
     ended = [

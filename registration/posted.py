@@ -7,18 +7,19 @@ Extensions are ignored, as the specification asks; the data are read strictly.
 import base64
 import binascii
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal, cast
 from urllib.parse import unquote
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
-from pydantic_core import to_json
+from pydantic_core import PydanticCustomError, to_json
 from starlette.requests import Request as HttpRequest
 
 from shared.cloudevents import major_of
 from shared.events import MAX_BATCH_EVENTS, MAX_EVENT_BYTES, RegistrationSubmitted, Request, SessionChangeRequested
 from shared.http import read_json, require_json
-from shared.problems import FieldFault, Problem, faults_of, invalid_body
+from shared.problems import Problem, faults_of, invalid_body
+from shared.said import FieldFault, Said, one_of, say
 
 STRUCTURED = "application/cloudevents+json"
 BATCH = "application/cloudevents-batch+json"
@@ -27,8 +28,10 @@ _REQUESTS: dict[str, type[Request]] = {each.event_type: each for each in (Regist
 
 
 def _printable(value: str) -> str:
-    if not value.isprintable():
-        raise ValueError("must not contain control characters")
+    for character in value:
+        if not character.isprintable():
+            unwanted = {"character": f"U+{ord(character):04X}"}
+            raise PydanticCustomError("control_character", "must not contain the control character {character}", unwanted)
     return value
 
 
@@ -88,25 +91,25 @@ def posted_events(media_type: str, headers: Mapping[str, str], body: bytes) -> l
         return [_read(read_json(body), "")]
     attributes = {name[3:]: unquote(value) for name, value in headers.items() if name.startswith("ce-")}
     if "specversion" not in attributes:
-        detail = "Send `ce-specversion`, `ce-id`, `ce-source` and `ce-type`, or a structured event."
-        raise Problem(422, "not-an-event", "The CloudEvents headers are missing.", detail)
+        detail = say("Send `ce-specversion`, `ce-id`, `ce-source` and `ce-type`, or a structured event.")
+        raise Problem(422, "not-an-event", say("The CloudEvents headers are missing."), detail)
     return [_with_request(_event(attributes, "ce-"), read_json(body), "ce-", "")]
 
 
 def _batch(document: Any) -> list[Posted]:
     if not isinstance(document, list):
-        raise invalid_body([FieldFault(pointer="", code="list-type", detail="A batch is a list of events.")])
+        raise invalid_body([FieldFault("", "list-type", say("A batch is a list of events."))])
     elements = cast(list[Any], document)
     if not 0 < len(elements) <= MAX_BATCH_EVENTS:
-        detail = f"It holds {len(elements)}; between 1 and {MAX_BATCH_EVENTS} are taken."
-        raise Problem(413 if elements else 422, "batch-size", "The batch does not have a size that is taken.", detail)
+        detail = say("It holds {held}; between 1 and {most} are taken.", held=len(elements), most=MAX_BATCH_EVENTS)
+        raise Problem(413 if elements else 422, "batch-size", say("The batch does not have a size that is taken."), detail)
     read: list[Posted] = []
     faults: list[FieldFault] = []
     for index, element in enumerate(elements):
         try:
             read.append(_read(element, f"/{index}"))
         except Problem as problem:
-            faults += problem.faults or [FieldFault(pointer=f"/{index}", code=problem.code, detail=problem.detail)]
+            faults += problem.faults or [FieldFault(f"/{index}", problem.code, problem.detail or problem.title)]
     if faults:
         raise invalid_body(faults)
     return read
@@ -118,13 +121,13 @@ def _read(document: Any, under: str) -> Posted:
         return _with_request(event, event.data, f"{under}/", f"{under}/data")
     place = f"{under}/data_base64"
     if event.data is not None:
-        raise _one_fault(place, "data-twice", "Send `data` or `data_base64`, not both.")
+        raise _one_fault(place, "data-twice", say("Send `data` or `data_base64`, not both."))
     try:
         data = read_json(base64.b64decode(event.data_base64, validate=True))
     except (binascii.Error, ValueError):
-        raise _one_fault(place, "not-base64", "This is not Base64.") from None
+        raise _one_fault(place, "not-base64", say("This is not Base64.")) from None
     except Problem as problem:
-        raise _one_fault(place, problem.code, problem.detail) from None
+        raise _one_fault(place, problem.code, problem.detail or problem.title) from None
     return _with_request(event, data, f"{under}/", place)
 
 
@@ -135,23 +138,24 @@ def _event(attributes: Any, prefix: str) -> CloudEvent:
     except ValidationError as error:
         faults = faults_of(error)
     where = [(prefix + each.pointer.removeprefix("/")).removesuffix("/") for each in faults]
-    raise invalid_body([each.model_copy(update={"pointer": place}) for each, place in zip(faults, where, strict=True)])
+    raise invalid_body([replace(each, pointer=place) for each, place in zip(faults, where, strict=True)])
 
 
 def _with_request(event: CloudEvent, data: Any, prefix: str, under_data: str) -> Posted:
     model = _REQUESTS.get(event.type)
     if model is None:
-        raise _one_fault(f"{prefix}type", "unknown-type", f"Expected {' or '.join(_REQUESTS)}.")
+        raise _one_fault(f"{prefix}type", "unknown-type", say("Expected {types}.", types=one_of(list(_REQUESTS))))
     if event.dataschema and major_of({"ce_dataschema": event.dataschema}) != model.major:
-        raise _one_fault(f"{prefix}dataschema", "unknown-version", f"Only version {model.major} of {event.type} is taken here.")
+        detail = say("Only version {version} of {type} is taken here.", version=model.major, type=event.type)
+        raise _one_fault(f"{prefix}dataschema", "unknown-version", detail)
     written = to_json(data)
     if len(written) > MAX_EVENT_BYTES:
-        raise _one_fault(under_data, "too-large", f"At most {MAX_EVENT_BYTES // 1024} KiB are taken.")
+        raise _one_fault(under_data, "too-large", say("At most {size} KiB are taken.", size=MAX_EVENT_BYTES // 1024))
     try:
         return Posted(event, model.model_validate_json(written, strict=True), f"{prefix}type", under_data)
     except ValidationError as error:
         raise invalid_body(faults_of(error, under_data)) from None
 
 
-def _one_fault(pointer: str, code: str, detail: str) -> Problem:
-    return invalid_body([FieldFault(pointer=pointer, code=code, detail=detail)])
+def _one_fault(pointer: str, code: str, detail: Said) -> Problem:
+    return invalid_body([FieldFault(pointer, code, detail)])

@@ -9,13 +9,24 @@ from sqlalchemy import Connection, Select, func, select
 
 from registration.callers import FormKey
 from registration.delegate import Registration
-from registration.store import badges, delegates, erased_among, session_places, sessions
-from shared.database import insert
+from registration.staff.search import says
+from registration.store import badges, delegates, erased_among, session_of, session_places, sessions
+from registration.store import session_history as revisions
+from shared.database import NUL, insert
 from shared.events import BadgeStatus, PrintState, SessionChanged, Slug, Status
 from shared.inbox import Journal
 from shared.received import Received
 
 MAX_PAGE = 500
+_ENROLLED = (
+    select(func.coalesce(func.sum(session_places.c.enrolled), 0))
+    .where(session_places.c.session_id == sessions.c.session_id)
+    .scalar_subquery()
+)
+
+
+_Q = """Each word is in the name, the function or the e-mail address, whatever its accents and case. Of a protected identity
+only the function is looked at, for a key that may not read the name."""
 
 
 class DelegateFilter(BaseModel):
@@ -26,11 +37,14 @@ class DelegateFilter(BaseModel):
     status: Status | None = None
     delegation: Slug | None = None
     category: Slug | None = None
+    q: Annotated[str | None, Field(min_length=1, max_length=200, description=_Q)] = None
     after: Annotated[UUID | None, Field(description="`next_after` of the page before")] = None
     limit: Annotated[int, Field(ge=1, le=MAX_PAGE)] = 100
 
 
-def find_delegates(tx: Connection, asked: DelegateFilter, form: FormKey | None) -> list[Registration]:
+def find_delegates(
+    tx: Connection, asked: DelegateFilter, form: FormKey | None, *, with_protected_names: bool = False
+) -> list[Registration]:
     """Those who match, and whom the form's key covers, by id (which is by time of registration). Never the erased."""
     d = delegates.c
     listed = d.status != Status.ERASED.value
@@ -41,6 +55,8 @@ def find_delegates(tx: Connection, asked: DelegateFilter, form: FormKey | None) 
         query = query.where(d.delegation == asked.delegation)
     if asked.category is not None:
         query = query.where(d.category == asked.category)
+    if asked.q is not None:
+        query = query.where(says(asked.q, with_protected_names=with_protected_names))
     if asked.after is not None:
         query = query.where(d.delegate_id > asked.after)
     if form is not None and form.categories is not None:
@@ -53,6 +69,13 @@ def find_delegates(tx: Connection, asked: DelegateFilter, form: FormKey | None) 
 def find_delegate(tx: Connection, delegate_id: UUID) -> Registration | None:
     content = tx.execute(select(delegates.c.content).where(delegates.c.delegate_id == delegate_id)).scalar()
     return None if content is None else Registration.model_validate_json(content)
+
+
+def find_all(tx: Connection, delegate_ids: Collection[UUID]) -> list[Registration]:
+    """Those of them who are there, by id; the erased with nothing personal."""
+    d = delegates.c
+    found = tx.execute(select(d.content).where(d.delegate_id.in_(delegate_ids)).order_by(d.delegate_id)).scalars()
+    return [Registration.model_validate_json(content) for content in found]
 
 
 def badge_states(tx: Connection, delegate_ids: Collection[UUID]) -> dict[UUID, PrintState]:
@@ -104,8 +127,21 @@ def note_badge_reports(tx: Connection, batch: Sequence[Received[BadgeStatus]]) -
 
 def all_sessions(tx: Connection) -> list[tuple[SessionChanged, int]]:
     """The programme by starting time, with the number enrolled in each."""
-    places = session_places.c
-    joined = sessions.outerjoin(session_places, places.session_id == sessions.c.session_id)
-    found = tx.execute(select(sessions.c.content, func.coalesce(places.enrolled, 0)).select_from(joined))
-    entries = [(SessionChanged.model_validate_json(content), enrolled) for content, enrolled in found]
+    found = tx.execute(select(sessions.c.content, _ENROLLED))
+    entries = [(session_of(content), enrolled) for content, enrolled in found]
     return sorted(entries, key=lambda entry: (entry[0].starts_at, entry[0].session_id))
+
+
+def find_session(tx: Connection, session_id: str) -> tuple[SessionChanged, int] | None:
+    """A session and how many are enrolled in it."""
+    if NUL in session_id:
+        return None
+    row = tx.execute(select(sessions.c.content, _ENROLLED).where(sessions.c.session_id == session_id)).first()
+    return None if row is None else (session_of(row[0]), row[1])
+
+
+def session_history(tx: Connection, session_id: str) -> list[SessionChanged]:
+    """Every revision of a session, the first first."""
+    h = revisions.c
+    found = tx.execute(select(h.content).where(h.session_id == session_id).order_by(h.revision)).scalars()
+    return [session_of(content) for content in found]

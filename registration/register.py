@@ -9,8 +9,11 @@ from dataclasses import dataclass, field, replace
 from typing import Self
 from uuid import UUID
 
+from registration.amendment import Correction
 from registration.delegate import Registration
-from shared.events import EnrolmentState, SessionChanged, Status
+from shared.events import EnrolmentState, Language, SessionChanged, Status
+
+Change = Registration | SessionChanged | Correction
 
 
 @dataclass(slots=True)
@@ -19,6 +22,8 @@ class Register:
 
     delegates: dict[UUID, Registration] = field(default_factory=dict[UUID, Registration])
     sessions: dict[str, SessionChanged] = field(default_factory=dict[str, SessionChanged])
+    corrections: dict[UUID, Correction] = field(default_factory=dict[UUID, Correction])
+    """The newest correction of each of the delegates asked for, where there was one."""
     people: dict[str, UUID] = field(default_factory=dict[str, UUID])
     """Who is known, by `delegate.person_keys`."""
     forgotten: set[str] = field(default_factory=set[str])
@@ -29,10 +34,22 @@ class Register:
     """Quota places held, by (delegation, category)."""
     held_in_all: Counter[str] = field(default_factory=Counter[str])
     """Quota places held, by delegation."""
-    places: Counter[str] = field(default_factory=Counter[str])
-    """People enrolled, by session."""
-    changes: list[Registration | SessionChanged] = field(default_factory=list[Registration | SessionChanged])
-    """Every new revision, in the order decided."""
+    places: Counter[tuple[str, str]] = field(default_factory=Counter[tuple[str, str]])
+    """People enrolled, by (session, category)."""
+    recounted_quotas: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
+    """Of which (delegation, category) the count may be another than was loaded."""
+    recounted_places: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
+    """Of which (session, category) likewise."""
+    readers: dict[str, Counter[Language]] = field(default_factory=dict[str, Counter[Language]])
+    """By session, where a change of it is asked for: in which languages those who take part read of it."""
+    freed: set[str] = field(default_factory=set[str])
+    """Sessions in which a place may have become free."""
+    with_focal_point: set[str] = field(default_factory=set[str])
+    """Delegations that have a focal point, of those by which somebody who is decided on waits to be endorsed."""
+    portraits: dict[str, bytes] = field(default_factory=dict[str, bytes])
+    """Those given in this group, by their SHA-256."""
+    changes: list[Change] = field(default_factory=list[Change])
+    """Every new revision and every step of a correction, in the order decided."""
 
     def delegate(self, delegate_id: UUID) -> Registration | None:
         return self.delegates.get(delegate_id)
@@ -48,7 +65,15 @@ class Register:
         return self.held_in_all[delegation] if category is None else self.held_by_category[delegation, category]
 
     def enrolled(self, session_id: str) -> int:
-        return self.places[session_id]
+        return sum(count for (session, _), count in self.places.items() if session == session_id)
+
+    def enrolled_of(self, session_id: str, category: str) -> int:
+        return self.places[session_id, category]
+
+    def waiting(self, session_id: str) -> int:
+        """How many of the loaded delegates wait for a place."""
+        held = (each.enrolment(session_id) for each in self.delegates.values())
+        return sum(each is not None and each.state is EnrolmentState.WAITING for each in held)
 
     def enrolled_in(self, session_id: str) -> list[Registration]:
         """Those of the loaded delegates who hold a place in, or wait for, a session."""
@@ -73,9 +98,17 @@ class Register:
             self.erased.add(registration.delegate_id)
         self.people.update(dict.fromkeys(registration.known_by, registration.delegate_id))
         self.changes.append(registration)
+        correction = self.corrections.get(registration.delegate_id)
+        if correction is not None and (ended := correction.after(registration)) is not None:
+            self.apply_correction(ended)
+
+    def apply_correction(self, correction: Correction) -> None:
+        self.corrections[correction.delegate_id] = correction
+        self.changes.append(correction)
 
     def apply_session(self, session: SessionChanged) -> None:
         self.sessions[session.session_id] = session
+        self.freed.add(session.session_id)
         self.changes.append(session)
 
     def fork(self) -> Self:
@@ -84,12 +117,17 @@ class Register:
             self,
             delegates=dict(self.delegates),
             sessions=dict(self.sessions),
+            corrections=dict(self.corrections),
             people=dict(self.people),
             forgotten=set(self.forgotten),
             erased=set(self.erased),
             held_by_category=Counter(self.held_by_category),
             held_in_all=Counter(self.held_in_all),
             places=Counter(self.places),
+            recounted_quotas=set(self.recounted_quotas),
+            recounted_places=set(self.recounted_places),
+            freed=set(self.freed),
+            portraits=dict(self.portraits),
             changes=list(self.changes),
         )
 
@@ -101,6 +139,10 @@ class Register:
     def _count(self, registration: Registration, by: int) -> None:
         if registration.holds_place:
             self.note_held(registration.delegation, registration.category, by)
+            self.recounted_quotas.add((registration.delegation, registration.category))
         for enrolment in registration.enrolments:
             if enrolment.state is EnrolmentState.ENROLLED:
-                self.places[enrolment.session_id] += by
+                self.places[enrolment.session_id, registration.category] += by
+                self.recounted_places.add((enrolment.session_id, registration.category))
+                if by < 0:
+                    self.freed.add(enrolment.session_id)

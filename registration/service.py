@@ -4,14 +4,17 @@ They are run by `registration.intake`, which loads what they touch, stores what 
 transaction, and answers after the commit.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Protocol
 from uuid import UUID
 
-from registration import model, programme
+from registration import correcting, deciding, model, programme, waiting
+from registration.amendment import Amendment
 from registration.callers import Caller
 from registration.delegate import Registration, person_keys
+from registration.needs import Need, needs_of
+from registration.portraits import Portrait
 from registration.reach import Touched
 from registration.register import Register
 from registration.views import delegate_decided, delegate_erased, session_view
@@ -19,6 +22,9 @@ from shared.clock import ConferenceClock, utc_now
 from shared.conference import Conference
 from shared.events import Line, RegistrationSubmitted, Request, SessionChange
 from shared.ids import new_id
+from shared.said import FieldFault, say
+
+_STAYS_PROTECTED = say("Only the accreditation desk and the delegation’s focal points may lift the protection of an identity.")
 
 
 class NotFound(Exception):
@@ -50,6 +56,11 @@ class Desk:
 
 
 class UseCase(Protocol):
+    @property
+    def caller(self) -> Caller:
+        """Who asks, for the audit trail."""
+        ...
+
     def touches(self) -> Touched:
         """What must be loaded before `decide`."""
         ...
@@ -65,6 +76,8 @@ class RegisterDelegate:
 
     request: RegistrationSubmitted
     caller: Caller
+    portrait: Portrait | None = None
+    """Made of the request's photo."""
 
     def touches(self) -> Touched:
         known_by = person_keys(self.request.person, self.request.delegation)
@@ -73,48 +86,122 @@ class RegisterDelegate:
     def decide(self, desk: Desk, register: Register) -> Answer:
         if not self.caller.may_register(self.request.category, self.request.delegation):
             raise NotYours
-        registered = model.register(self.request, desk.conference, register, new_id(), desk.clock.now(), utc_now())
+        photo, now, at = self.portrait and self.portrait.sha256, desk.clock.now(), utc_now()
+        themselves = self.caller.form is not None
+        registered = model.register(self.request, desk.conference, register, new_id(), now, at, photo, themselves=themselves)
+        _keep(self.portrait, register)
         register.apply(registered)
-        return Answer(201, delegate_decided(registered))
+        needs = needs_of(registered, desk.conference)
+        return Answer(201, delegate_decided(registered, waiting.clashes(registered, register), needs=needs))
 
 
 @dataclass(frozen=True, slots=True)
 class Amend:
+    """Amend what a registration says; of the accredited, what was decided on waits for a decision as a correction."""
+
     delegate_id: UUID
-    change: model.Amendment
+    change: Amendment
     caller: Caller
 
     def touches(self) -> Touched:
         person = self.change.person
-        return Touched(delegates=[self.delegate_id], amended=[] if person is None else [(self.delegate_id, person)])
+        amended = [] if person is None else [(self.delegate_id, person)]
+        return Touched(delegates=[self.delegate_id], amended=amended, frees=self.change.category is not None)
 
     def decide(self, desk: Desk, register: Register) -> Answer:
-        current = _delegate(register, self.delegate_id, self.caller)
-        return _applied(register, current, model.amend(current, self.change, desk.conference, register, utc_now()))
-
-
-class Decision(Request):
-    """The body of `POST /delegates/{id}/decision`. A refusal is told with its reason."""
-
-    decision: Literal["accredit", "refuse"]
-    reason: Line | None = None
+        current = delegate_of(register, self.delegate_id, self.caller)
+        if current.protected and self.change.protected is False and not self.caller.may_read_protected_names:
+            raise model.Refused([FieldFault("/protected", "stays-protected", _STAYS_PROTECTED)])
+        if self.change.category is not None and not self.caller.may_register(self.change.category, current.delegation):
+            raise NotYours
+        corrected = correcting.correct(
+            current,
+            self.change,
+            self.caller.actor,
+            desk.conference,
+            register,
+            utc_now(),
+            decides=self.caller.staff is not None,
+        )
+        return _corrected(register, current, corrected)
 
 
 @dataclass(frozen=True, slots=True)
-class Decide:
-    """Accredit, or refuse with a reason."""
+class GivePhoto:
+    """Let a portrait be a delegate's, in place of any before."""
 
     delegate_id: UUID
-    decision: Decision
+    portrait: Portrait
+    caller: Caller
 
     def touches(self) -> Touched:
         return Touched(delegates=[self.delegate_id])
 
     def decide(self, desk: Desk, register: Register) -> Answer:
-        current = _delegate(register, self.delegate_id, None)
-        if self.decision.decision == "accredit":
-            return _applied(register, current, model.accredit(current, desk.conference, register, utc_now()))
-        return _applied(register, current, model.refuse(current, self.decision.reason, utc_now()))
+        current = delegate_of(register, self.delegate_id, self.caller)
+        given = model.give_photo(current, self.portrait.sha256, desk.conference, utc_now())
+        _keep(self.portrait, register)
+        return applied(register, current, given)
+
+
+class Decision(Request):
+    """The body of `POST /delegates/{id}/decision`. A refusal is told with its reason."""
+
+    decision: deciding.Verdict
+    """`review` says that the decision is being prepared."""
+    reason: Line | None = None
+    revision: int | None = None
+    """Decide only on the registration as it was at this revision."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decide:
+    """Accredit, refuse with a reason, or take under review; or propose it, where two must decide."""
+
+    delegate_id: UUID
+    decision: Decision
+    caller: Caller
+
+    def touches(self) -> Touched:
+        return Touched(delegates=[self.delegate_id], frees=True, decides=True)
+
+    def decide(self, desk: Desk, register: Register) -> Answer:
+        current, asked = delegate_of(register, self.delegate_id, None), self.decision
+        if asked.revision is not None and asked.revision != current.revision:
+            raise changed_meanwhile()
+        by = self.caller.actor
+        decided = deciding.decide(current, asked.decision, asked.reason, by, desk.conference, register, utc_now())
+        return applied(register, current, decided)
+
+
+class CorrectionDecision(Request):
+    """The body of `POST /delegates/{id}/correction/decision`. A refusal is told with its reason."""
+
+    decision: correcting.Verdict
+    reason: Line | None = None
+    number: int | None = None
+    """Decide only on the correction of this number."""
+
+
+@dataclass(frozen=True, slots=True)
+class DecideCorrection:
+    """Accept what is proposed to be corrected, or decline it; or say so, where two must decide."""
+
+    delegate_id: UUID
+    decision: CorrectionDecision
+    caller: Caller
+
+    def touches(self) -> Touched:
+        return Touched(delegates=[self.delegate_id], frees=True)
+
+    def decide(self, desk: Desk, register: Register) -> Answer:
+        current, asked = delegate_of(register, self.delegate_id, None), self.decision
+        correction = register.corrections.get(self.delegate_id)
+        if asked.number is not None and (correction is None or asked.number != correction.number):
+            raise changed_meanwhile()
+        by, at = self.caller.actor, utc_now()
+        corrected = correcting.decide(current, correction, asked.decision, asked.reason, by, desk.conference, register, at)
+        return _corrected(register, current, corrected)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,11 +210,11 @@ class Withdraw:
     caller: Caller
 
     def touches(self) -> Touched:
-        return Touched(delegates=[self.delegate_id])
+        return Touched(delegates=[self.delegate_id], frees=True)
 
     def decide(self, desk: Desk, register: Register) -> Answer:
-        current = _delegate(register, self.delegate_id, self.caller)
-        return _applied(register, current, model.withdraw(current, utc_now()))
+        current = delegate_of(register, self.delegate_id, self.caller)
+        return applied(register, current, model.withdraw(current, utc_now()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,13 +222,15 @@ class Erase:
     """Leave nothing personal of a delegate. A repeat, however late, is answered the same."""
 
     delegate_id: UUID
+    caller: Caller
 
     def touches(self) -> Touched:
-        return Touched(delegates=[self.delegate_id])
+        return Touched(delegates=[self.delegate_id], frees=True)
 
     def decide(self, desk: Desk, register: Register) -> Answer:
         if self.delegate_id not in register.erased:
-            register.apply(model.erase(_delegate(register, self.delegate_id, None), utc_now()))
+            register.apply(model.erase(delegate_of(register, self.delegate_id, None), utc_now()))
+            _fill(register)
         return Answer(200, delegate_erased(self.delegate_id))
 
 
@@ -155,10 +244,10 @@ class Enrol:
         return Touched(delegates=[self.delegate_id], sessions=[self.session_id])
 
     def decide(self, desk: Desk, register: Register) -> Answer:
-        current = _delegate(register, self.delegate_id, self.caller)
+        current = delegate_of(register, self.delegate_id, self.caller)
         if register.session(self.session_id) is None:
             raise NotFound
-        return _applied(register, current, model.enrol(current, self.session_id, register, desk.clock.now(), utc_now()))
+        return applied(register, current, model.enrol(current, self.session_id, register, desk.clock.now(), utc_now()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,14 +257,14 @@ class Leave:
     caller: Caller
 
     def touches(self) -> Touched:
-        return Touched(delegates=[self.delegate_id], sessions=[self.session_id])
+        return Touched(delegates=[self.delegate_id], sessions=[self.session_id], frees=True)
 
     def decide(self, desk: Desk, register: Register) -> Answer:
-        current = _delegate(register, self.delegate_id, self.caller)
+        current = delegate_of(register, self.delegate_id, self.caller)
         if current.enrolment(self.session_id) is None:
             raise NotFound
         left = model.release(current, self.session_id, model.RELEASED_BY_DELEGATE, utc_now())
-        return _applied(register, current, left)
+        return applied(register, current, left)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,26 +273,35 @@ class ChangeSession:
 
     session_id: str
     change: SessionChange
+    caller: Caller
 
     def touches(self) -> Touched:
-        return Touched(sessions=[self.session_id], crowds=[] if self.change.audience is None else [self.session_id])
+        crowds = [] if self.change.audience is None else [self.session_id]
+        return Touched(sessions=[self.session_id], crowds=crowds, announced=[self.session_id], frees=True)
 
     def decide(self, desk: Desk, register: Register) -> Answer:
         current = register.session(self.session_id)
         if current is None:
             raise NotFound
+        if self.change.revision is not None and self.change.revision != current.revision:
+            now = {"revision": current.revision}
+            detail = say("It is at revision {revision} now: look at what was changed, and change it again.", **now)
+            raise model.NotNow("changed-meanwhile", detail)
         at = utc_now()
         changed = programme.change(current, self.change, desk.conference, register, at)
+        told = programme.told_of(current, changed, register)
         if changed is not current:
             losing = programme.losing_their_place(changed, register)
             released = [model.release(each, self.session_id, programme.RELEASED_BY_AUDIENCE, at) for each in losing]
             register.apply_session(changed)
             for each in released:
                 register.apply(each)
-        return Answer(200, session_view(changed, register.enrolled(self.session_id)))
+            _fill(register)
+        return Answer(200, {**session_view(changed, register.enrolled(self.session_id)), "told": told})
 
 
-def _delegate(register: Register, delegate_id: UUID, caller: Caller | None) -> Registration:
+def delegate_of(register: Register, delegate_id: UUID, caller: Caller | None) -> Registration:
+    """The delegate, if `caller` may know of them; raises `Erased` and `NotFound`."""
     if delegate_id in register.erased:
         raise Erased
     found = register.delegate(delegate_id)
@@ -212,7 +310,40 @@ def _delegate(register: Register, delegate_id: UUID, caller: Caller | None) -> R
     return found
 
 
-def _applied(register: Register, current: Registration, decided: Registration) -> Answer:
+def changed_meanwhile() -> model.NotNow:
+    return model.NotNow("changed-meanwhile", say("It was changed meanwhile: look at it as it is now, and decide again."))
+
+
+def _corrected(register: Register, current: Registration, corrected: correcting.Corrected) -> Answer:
+    held = register.corrections.get(current.delegate_id)
+    if corrected.registration is not current:
+        register.apply(corrected.registration)
+    if corrected.correction is not None and corrected.correction is not held:
+        register.apply_correction(corrected.correction)
+    _fill(register)
+    return _answered(register, corrected.registration)
+
+
+def _keep(portrait: Portrait | None, register: Register) -> None:
+    if portrait is not None:
+        register.portraits[portrait.sha256] = portrait.jpeg
+
+
+def applied(register: Register, current: Registration, decided: Registration, needs: Iterable[Need] = ()) -> Answer:
+    """Take the next revision, if it is one, with what it frees, and answer."""
     if decided is not current:
         register.apply(decided)
-    return Answer(200, delegate_decided(decided))
+        _fill(register)
+    return _answered(register, decided, needs)
+
+
+def _answered(register: Register, decided: Registration, needs: Iterable[Need] = ()) -> Answer:
+    clashes, correction = waiting.clashes(decided, register), register.corrections.get(decided.delegate_id)
+    return Answer(200, delegate_decided(decided, clashes, correction, needs))
+
+
+def _fill(register: Register) -> None:
+    """Give every place that became free to who waited for it first."""
+    while (promoted := waiting.next_in(register, utc_now())) is not None:
+        register.apply(promoted)
+    register.freed.clear()

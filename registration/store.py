@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -20,16 +21,26 @@ from sqlalchemy import (
     Uuid,
     bindparam,
     cast,
+    false,
     func,
     or_,
     select,
 )
 
-from registration.delegate import Registration
+from registration.amendment import Correction
+from registration.corrections import Corrections
+from registration.delegate import Registration, searched_name
+from registration.focal_news import FocalNews, worth_telling
+from registration.photos import Photos
 from registration.register import Register
+from registration.staff.accounts import StaffAccounts
+from registration.staff.staging import Staging
+from registration.trail import Trail
+from shared.clock import utc_now
 from shared.database import UtcDateTime, insert
 from shared.dead_letters import DeadLetters
 from shared.events import EnrolmentState, SessionChanged, Status
+from shared.folding import searched
 from shared.outbox import Outbox
 from shared.rows import among, execute_many, upsert
 
@@ -39,6 +50,11 @@ ERASED_ANSWER = 410
 metadata = MetaData()
 outbox = Outbox(metadata, "registration")
 dead_letters = DeadLetters(metadata, outbox)
+trail = Trail(metadata)
+accounts = StaffAccounts(metadata)
+staging = Staging(metadata)
+corrections = Corrections(metadata)
+photos = Photos(metadata)
 
 delegates = Table(
     "delegates",
@@ -49,6 +65,11 @@ delegates = Table(
     Column("delegation", String(64), nullable=False),
     Column("category", String(64), nullable=False),
     Column("content", Text, nullable=False),
+    Column("searched_name", Text, comment="name and e-mail address, folded; null of the erased"),
+    Column("searched_function", Text, comment="folded"),
+    Column("protected", Boolean),
+    Column("endorsement", String(16), comment="waiting or given, of those who need one"),
+    Column("endorse_until", UtcDateTime(), comment="until when the desk waits for it; null is for ever"),
     Index("delegates_by_delegation", "delegation", "status", "category"),
     Index("delegates_by_status", "status"),
 )
@@ -72,6 +93,7 @@ session_places = Table(
     "session_places",
     metadata,
     Column("session_id", String(64), primary_key=True),
+    Column("category", String(64), primary_key=True),
     Column("enrolled", Integer, nullable=False),
     sqlite_with_rowid=False,
     comment="kept with every change of an enrolment",
@@ -82,6 +104,7 @@ enrolments = Table(
     Column("delegate_id", Uuid, primary_key=True),
     Column("session_id", String(64), primary_key=True),
     Column("state", String(16), nullable=False),
+    Index("enrolments_by_session", "session_id", "state"),
     sqlite_with_rowid=False,
 )
 sessions = Table(
@@ -90,6 +113,21 @@ sessions = Table(
     Column("session_id", String(64), primary_key=True),
     Column("revision", Integer, nullable=False),
     Column("content", Text, nullable=False),
+)
+session_history = Table(
+    "session_history",
+    metadata,
+    Column("session_id", String(64), primary_key=True),
+    Column("revision", Integer, primary_key=True),
+    Column("content", Text, nullable=False),
+    sqlite_with_rowid=False,
+    comment="every revision of every session, for who asks what changed",
+)
+page_secrets = Table(
+    "page_secrets",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("secret", LargeBinary, nullable=False),
 )
 answers = Table(
     "answers",
@@ -107,6 +145,50 @@ form_keys = Table(
     Column("categories", JSON(none_as_null=True), comment="slugs; null is all"),
     Column("delegations", JSON(none_as_null=True), comment="codes; null is all"),
     Column("revoked", Boolean, nullable=False, default=False),
+    Column("rate", Integer, comment="requests an hour; null is any number"),
+    Column("origins", JSON(none_as_null=True), comment="of pages that post; null is none"),
+    Column("test", Boolean, nullable=False, default=False, server_default=false()),
+    Column("signing_secret", String(120), comment="as it is: to check needs it"),
+)
+focal_points = Table(
+    "focal_points",
+    metadata,
+    Column("delegation", String(64), primary_key=True),
+    Column("email", String(254), primary_key=True),
+    Column("name", String(160), nullable=False),
+    Column("role", String(16), nullable=False),
+    Column("language", String(2), comment="in which they signed in last; null where they never did"),
+    Index("focal_points_by_email", "email"),
+    comment="e-mail addresses in small letters",
+)
+focal_news = FocalNews(metadata, focal_points)
+sign_in_links = Table(
+    "sign_in_links",
+    metadata,
+    Column("link_id", Uuid, primary_key=True),
+    Column("email", String(254), nullable=False),
+    Column("language", String(2), nullable=False),
+    Column("asked_at", UtcDateTime(), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next_attempt_at", UtcDateTime(), nullable=True),
+    Index("sign_in_links_to_mail", "next_attempt_at"),
+    comment="asked for and not used; next_attempt_at is null once mailed",
+)
+focal_point_sessions = Table(
+    "focal_point_sessions",
+    metadata,
+    Column("token_hash", String(64), primary_key=True),
+    Column("email", String(254), nullable=False),
+    Column("ends_at", UtcDateTime(), nullable=False),
+)
+delegation_order = Table(
+    "delegation_order",
+    metadata,
+    Column("delegate_id", Uuid, primary_key=True),
+    Column("delegation", String(64), nullable=False),
+    Column("head", Boolean, nullable=False),
+    Column("rank", Integer, nullable=True),
+    Index("delegation_order_by_delegation", "delegation"),
 )
 badges = Table(
     "badges",
@@ -133,16 +215,30 @@ def store(tx: Connection, register: Register) -> None:
     """Write every change of `register`: rows at their newest revision, indexes and counts with them."""
     moved = {each.session_id: each for each in register.changes if isinstance(each, SessionChanged)}
     if moved:
-        rows = [{"session_id": s.session_id, "revision": s.revision, "content": s.model_dump_json()} for s in moved.values()]
-        upsert(tx, sessions, rows)
+        upsert(tx, sessions, [_session_row(each) for each in moved.values()])
+        every = [each for each in register.changes if isinstance(each, SessionChanged)]
+        _execute(tx, session_history.insert(), [_session_row(each) for each in every])
+    corrections.keep(tx, [each for each in register.changes if isinstance(each, Correction)])
     changed = {each.delegate_id: each for each in register.changes if isinstance(each, Registration)}
     if changed:
         _store_delegates(tx, changed)
         _store_people(tx, register, changed.values())
         _store_enrolments(tx, changed.values())
-        _store_counts(tx, register, changed.values())
+        _store_counts(tx, register)
+        photos.store(tx, register.portraits, changed.values())
         if gone := [each.delegate_id for each in changed.values() if each.status is Status.ERASED]:
             _wipe(tx, gone)
+    focal_news.note(tx, worth_telling(register.changes, register.delegates), utc_now())
+
+
+@lru_cache(maxsize=512)
+def session_of(content: str) -> SessionChanged:
+    """An entry as it is stored. It is long and changes seldom; every group and page reads it."""
+    return SessionChanged.model_validate_json(content)
+
+
+def _session_row(session: SessionChanged) -> dict[str, object]:
+    return {"session_id": session.session_id, "revision": session.revision, "content": session.model_dump_json()}
 
 
 def absent_sessions(tx: Connection, session_ids: Collection[str]) -> set[str]:
@@ -179,7 +275,10 @@ def _wipe(tx: Connection, delegate_ids: Collection[UUID]) -> None:
     body = func.convert_from(answers.c.body, "UTF8") if tx.dialect.name == "postgresql" else cast(answers.c.body, Text)
     about = answers.update().where(or_(*(body.contains(str(each)) for each in delegate_ids)))
     tx.execute(about.values(status=ERASED_ANSWER, body_hash=b"", body=b"{}"))
-    tx.execute(badges.delete().where(badges.c.delegate_id.in_(delegate_ids)))
+    for table in (badges, delegation_order):
+        tx.execute(table.delete().where(table.c.delegate_id.in_(delegate_ids)))
+    corrections.forget(tx, delegate_ids)
+    photos.wipe(tx, delegate_ids)
     tx.execute(insert(tx, erased).on_conflict_do_nothing(), [{"key_hash": _hash(each)} for each in delegate_ids])
 
 
@@ -196,6 +295,11 @@ def _store_delegates(tx: Connection, changed: Mapping[UUID, Registration]) -> No
             "delegation": each.delegation,
             "category": each.category,
             "content": each.model_dump_json(),
+            "searched_name": each.person and searched_name(each.person),
+            "searched_function": each.person and searched(each.person.function),
+            "protected": each.protected,
+            "endorsement": each.endorsement and each.endorsement.state,
+            "endorse_until": each.endorsement and each.endorsement.until,
         }
         for each in changed.values()
     ]
@@ -219,13 +323,12 @@ def _store_enrolments(tx: Connection, changed: Collection[Registration]) -> None
     _execute(tx, _INSERT_ENROLMENTS, held)
 
 
-def _store_counts(tx: Connection, register: Register, changed: Collection[Registration]) -> None:
-    quotas = {(each.delegation, each.category) for each in changed}
-    held = register.held_by_category
-    upsert(tx, quota_places, [{"delegation": d, "category": c, "held": held[d, c]} for d, c in sorted(quotas)])
-    crowds = {enrolment.session_id for each in changed for enrolment in each.enrolments}
-    if crowds:
-        upsert(tx, session_places, [{"session_id": each, "enrolled": register.places[each]} for each in sorted(crowds)])
+def _store_counts(tx: Connection, register: Register) -> None:
+    held, places = register.held_by_category, register.places
+    if quotas := sorted(register.recounted_quotas):
+        upsert(tx, quota_places, [{"delegation": d, "category": c, "held": held[d, c]} for d, c in quotas])
+    if crowds := sorted(register.recounted_places):
+        upsert(tx, session_places, [{"session_id": s, "category": c, "enrolled": places[s, c]} for s, c in crowds])
 
 
 def _execute(tx: Connection, statement: Any, rows: Sequence[Mapping[str, object]]) -> None:

@@ -7,11 +7,13 @@ from datetime import date, datetime
 from typing import Annotated, Any, Literal, NotRequired
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, NaiveDatetime, WithJsonSchema
 from typing_extensions import TypedDict
 
+from registration.amendment import Correction, CorrectionState
 from registration.delegate import Registration, printed_name
-from shared.conference import Accreditation, PersonField, Question, WorkingGroup
+from registration.needs import Need
+from shared.conference import Accreditation, FormField, PersonField, Question, WorkingGroup
 from shared.events import (
     Email,
     EnrolmentState,
@@ -37,8 +39,10 @@ CSV_COLUMNS = (
     "protected",
     "sessions",
     "badge",
+    "late",
     "changed_at",
 )
+NEVER_SHOWN = ("/person/birth_date", "/person/document_number")
 FORMULA_STARTS = tuple("=+-@\t\r\n＝＋－＠")
 
 
@@ -51,6 +55,21 @@ class EnrolmentView(TypedDict):
 DryRun = Annotated[bool, Field(description="`true`: nothing was stored. Only the answer of a dry run has this")]
 
 
+class ProposedView(TypedDict):
+    """The newest correction of somebody accredited that needed a decision: until it is accepted, nothing has changed."""
+
+    number: int
+    state: CorrectionState
+    parts: list[str]
+    """Where it corrects, as JSON Pointers."""
+    reason: str | None
+    """Why it was declined."""
+    proposed_at: datetime
+    changed_at: datetime
+    change: NotRequired[dict[str, JsonValue]]
+    """What it says there, while it waits: no birth date and document number, and of the protected only to whom may know."""
+
+
 class DelegateDecided(TypedDict):
     """What whoever asked for a change is told: ids and states, nothing personal."""
 
@@ -61,7 +80,21 @@ class DelegateDecided(TypedDict):
     category: Slug
     delegation: Slug
     enrolments: list[EnrolmentView]
+    clashes: NotRequired[list[list[Slug]]]
+    """Pairs of sessions held or waited for that are at the same time; only where there are any."""
+    proposed: NotRequired[ProposedView]
+    """Only where something was ever proposed."""
+    needs: NotRequired[list[Need]]
+    """What must come before anybody is accredited; only where there is anything."""
     changed_at: datetime
+    dry_run: NotRequired[DryRun]
+
+
+class DelegateReplaced(TypedDict):
+    """Who gave up a place, and who has it now."""
+
+    withdrawn: DelegateDecided
+    registered: DelegateDecided
     dry_run: NotRequired[DryRun]
 
 
@@ -74,7 +107,7 @@ class DelegateErased(TypedDict):
 
 
 class PersonView(TypedDict):
-    """A person to whom may not read a protected name: the function for the name, and no e-mail address."""
+    """A person. To whom may not read a protected name: the function for the name, and no e-mail address."""
 
     printed_name: str
     given_name: str | None
@@ -92,8 +125,11 @@ class DelegateView(DelegateDecided):
     pass_days: list[date]
     protected: bool
     person: PersonView
+    photo: Annotated[str | None, Field(description="SHA-256 of the portrait at `/delegates/{id}/photo`")]
     badge: PrintState | None
     submitted_at: datetime
+    late: bool
+    """Whether it came after its category's `closes_at`."""
 
 
 class OrganiserView(TypedDict):
@@ -113,9 +149,13 @@ class SessionView(TypedDict):
     ends_at: datetime
     audience: list[Slug]
     capacity: int | None
+    reserved: dict[Slug, int]
+    waiting_list: bool
     organisers: list[OrganiserView]
     changed_at: datetime
     enrolled: int
+    told: NotRequired[int]
+    """Of a change, also of one only tried: how many people see it in their language, and are told of it."""
     dry_run: NotRequired[DryRun]
 
 
@@ -137,14 +177,25 @@ class EventResult(TypedDict):
     answer: DelegateDecided | SessionView
 
 
+class ProgrammeChanged(TypedDict):
+    sessions: list[SessionView]
+    """In the order of the changes."""
+    dry_run: NotRequired[DryRun]
+
+
 class BatchResult(TypedDict):
     results: list[EventResult]
     """In the order of the batch."""
     dry_run: NotRequired[DryRun]
 
 
-def delegate_decided(registration: Registration) -> DelegateDecided:
-    return {
+def delegate_decided(
+    registration: Registration,
+    clashes: Iterable[tuple[str, str]] = (),
+    correction: Correction | None = None,
+    needs: Iterable[Need] = (),
+) -> DelegateDecided:
+    decided: DelegateDecided = {
         "delegate_id": registration.delegate_id,
         "revision": registration.revision,
         "status": registration.status,
@@ -156,18 +207,52 @@ def delegate_decided(registration: Registration) -> DelegateDecided:
         ],
         "changed_at": registration.changed_at,
     }
+    if found := [list(each) for each in clashes]:
+        decided["clashes"] = found
+    if correction is not None:
+        decided["proposed"] = proposed_view(correction)
+    if needed := list(needs):
+        decided["needs"] = needed
+    return decided
+
+
+def proposed_view(correction: Correction) -> ProposedView:
+    return {
+        "number": correction.number,
+        "state": correction.state,
+        "parts": correction.parts,
+        "reason": correction.reason,
+        "proposed_at": correction.proposed_at,
+        "changed_at": correction.changed_at,
+    }
 
 
 def delegate_erased(delegate_id: UUID) -> DelegateErased:
     return {"delegate_id": delegate_id, "status": Status.ERASED}
 
 
-def delegate_view(registration: Registration, *, with_protected_name: bool, badge: PrintState | None) -> DelegateView:
+def delegate_view(
+    registration: Registration,
+    *,
+    with_protected_name: bool,
+    badge: PrintState | None,
+    correction: Correction | None = None,
+    needs: Iterable[Need] = (),
+) -> DelegateView:
     person = registration.person
     assert person is not None, "nothing is left to show of the erased"
     hidden = registration.protected and not with_protected_name
+    decided = delegate_decided(registration, (), correction, needs)
+    if "proposed" in decided and correction is not None and correction.waits:
+        unseen = registration.protected or correction.change.protected
+        if with_protected_name or not unseen:
+            shown = {pointer: value for pointer, value in correction.values.items() if pointer not in NEVER_SHOWN}
+            decided["proposed"]["change"] = shown
+    if hidden and "proposed" in decided:
+        decided["proposed"]["reason"] = None
     return {
-        **delegate_decided(registration),
+        **decided,
+        "status_reason": None if hidden else decided["status_reason"],
         "pass_type": registration.pass_type,
         "pass_days": registration.pass_days,
         "protected": registration.protected,
@@ -180,8 +265,10 @@ def delegate_view(registration: Registration, *, with_protected_name: bool, badg
             "language": person.language,
             "time_zone": person.time_zone,
         },
+        "photo": None if hidden else registration.photo,
         "badge": badge,
         "submitted_at": registration.submitted_at,
+        "late": registration.late,
     }
 
 
@@ -222,6 +309,8 @@ def session_view(session: SessionChanged, enrolled: int) -> SessionView:
         "ends_at": session.ends_at,
         "audience": session.audience,
         "capacity": session.capacity,
+        "reserved": session.reserved,
+        "waiting_list": session.waiting_list,
         "organisers": [{"code": each.code, "names": each.names} for each in session.organisers],
         "changed_at": session.changed_at,
         "enrolled": enrolled,
@@ -237,7 +326,16 @@ class CategoryView(BaseModel):
     pass_type: Slug
     required: list[PersonField]
     may_be_protected: bool
+    self_registration: bool
+    needs_endorsement: bool
+    """Whether whoever comes by a form waits for their delegation's focal point before the accreditation desk decides."""
+    endorsed_within: int | None
+    """Days after which the desk may decide without."""
+    photo: bool
+    """Whether its badge shows a photo, without which nobody but the protected is accredited."""
     open_to: list[Slug]
+    closes_at: Annotated[NaiveDatetime, WithJsonSchema({"type": "string"})] | None
+    """Local time at the venue, without offset: whoever registers later is taken, and marked late."""
 
 
 class DelegationView(BaseModel):
@@ -266,3 +364,5 @@ class ConferenceView(BaseModel):
     categories: list[CategoryView]
     delegations: list[DelegationView]
     working_groups: list[WorkingGroup]
+    fields: list[FormField]
+    """What is asked beside what every registration says."""

@@ -126,7 +126,7 @@ class Broker:
             if process.poll() is not None or time.monotonic() > give_up:
                 stop(process)
                 raise CannotStart(f"The embedded Kafka did not start. Its last words, in {self.log}:\n{_tail(self.log)}")
-            time.sleep(0.05)
+            time.sleep(0.05)  # it says nothing when it listens: it is asked again
         return process
 
 
@@ -223,6 +223,8 @@ def _java_options(found: java.Java, directory: Path) -> list[str]:
     return [
         str(found.executable),
         *("-Xms32m", "-Xmx320m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:+ExitOnOutOfMemoryError"),
+        # A third of the start goes into verifying the code of jars, each of which was verified by its hash.
+        *("-XX:+UnlockDiagnosticVMOptions", "-XX:-BytecodeVerificationRemote"),
         f"-XX:ErrorFile={directory}/java-crash-%p.log",
         f"-Dlog4j2.configurationFile={directory / 'log4j2.properties'}",
         *(silent if found.major >= 24 else []),

@@ -14,6 +14,7 @@ from random import Random
 from typing import NamedTuple
 
 from services.example_people import People
+from services.example_portraits import portrait
 from shared.conference import Accreditation, Category, Conference, Delegation, SessionPlanned
 from shared.events import Language, RegistrationSubmitted, Slug, Status
 
@@ -81,6 +82,7 @@ def _everyone(conference: Conference, rnd: Random) -> Iterator[RegistrationSubmi
             protected=protected,
             pass_days=days,
             sessions=seats.choose(category.slug, days or conference.days, rnd),
+            photo=portrait(index) if category.photo and not protected else None,
         )
 
 

@@ -104,7 +104,7 @@ def _all_lines(folder: Path, *, follow: bool) -> Iterator[Line]:
     yield from log_files.merged(opened.values())
     waiting: list[Line] = []
     while True:
-        time.sleep(LOOK_SECONDS)
+        time.sleep(LOOK_SECONDS)  # files that grow wake nobody in a way that every system has
         for name in log_files.processes(folder):
             opened.setdefault(name, ProcessLog(folder, name))
         # What came since the last look waits for the next: a line of another process may be older and not written yet.

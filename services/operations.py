@@ -8,14 +8,14 @@ from uuid import UUID
 
 import typer
 
+from services.focal_point_commands import focal_points
+from services.key_commands import AsJson, Role, keys
+
 if TYPE_CHECKING:
     from services.dead_letter_choice import Choice
 
 Service = Literal["registration", "badging", "notifications"]
 Level = Literal["debug", "info", "warning", "error"]
-Role = Literal["accreditation", "programme", "badging", "operations", "read-only"]
-AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
-KeyName = Annotated[str, typer.Argument(help="Whose key it is, as logs will show it.")]
 
 dead_letters = typer.Typer(
     no_args_is_help=True,
@@ -23,7 +23,13 @@ dead_letters = typer.Typer(
     "that say what was wrong, as Kafka Connect writes them (__connect.errors.topic, .partition, .offset, .connector.name, "
     ".exception.class.name, .exception.message), and its id (lanyard.letter).",
 )
-keys = typer.Typer(no_args_is_help=True, help="Make keys for forms and staff.")
+
+
+audit = typer.Typer(
+    no_args_is_help=True,
+    help="The audit trail of every decision: a chain of hashes in registration's database. Takes registration's settings.",
+)
+staff = typer.Typer(no_args_is_help=True, help="Staff accounts, to sign in to the desk. Takes registration's settings.")
 
 
 def add_to(app: typer.Typer) -> None:
@@ -32,6 +38,11 @@ def add_to(app: typer.Typer) -> None:
         app.command()(command)
     app.add_typer(dead_letters, name="dead-letters")
     app.add_typer(keys, name="keys")
+
+    app.add_typer(audit, name="audit")
+    app.add_typer(staff, name="staff")
+
+    app.add_typer(focal_points, name="focal-points")
 
 
 def logs(
@@ -177,27 +188,75 @@ def show_dead_letter(
     show_letter(service, place, with_value=value, as_json=as_json)
 
 
-@keys.command(name="form")
-def make_form_key(
-    name: KeyName,
-    category: Annotated[list[str] | None, typer.Option(help="A category it may register; all where none is named.")] = None,
-    delegation: Annotated[
-        list[str] | None, typer.Option(help="A delegation it may register people of; all where none is named.")
-    ] = None,
+@audit.command(name="verify")
+def verify_audit(
+    head: Annotated[Path | None, typer.Option(help="A head that was kept: sees also an end that was cut off.")] = None,
+    public_key: Annotated[str | None, typer.Option(help="Who must have signed it, base64; by default this key.")] = None,
 ) -> None:
-    """Make the key of an external form and keep it in registration's database. Takes registration's settings."""
-    from services.keys import make_form_key
+    """Walk the chain; exit code 1 where it is broken, and where."""
+    from services.audit import verify
 
-    make_form_key(name, category or [], delegation or [])
+    raise typer.Exit(0 if verify(head, public_key) else 1)
 
 
-@keys.command(name="staff")
-def make_staff_key(
-    name: KeyName,
-    role: Annotated[Role, typer.Option(help="What it may do.")],
-    keys_file: Annotated[Path, typer.Option(envvar="KEYS_FILE", help="The file of hashes that every service reads.")],
+@audit.command(name="export")
+def export_audit() -> None:
+    """Write every entry and its hash, as JSON lines."""
+    from services.audit import export
+
+    export()
+
+
+@audit.command(name="head")
+def show_audit_head() -> None:
+    """Write the head of the chain, signed: keep it where nobody who can edit the database can edit it."""
+    from services.audit import show_head
+
+    show_head()
+
+
+@staff.command(name="add")
+def add_staff(
+    name: Annotated[str, typer.Argument(help="What they sign in with, as the audit trail will show it.")],
+    role: Annotated[Role, typer.Argument(help="What it may do.")],
+    email: Annotated[str | None, typer.Option(help="Whose it is: who has another account too counts once.")] = None,
 ) -> None:
-    """Make a staff key and add it to KEYS_FILE, which services read again by themselves."""
-    from services.keys import make_staff_key
+    """Open an account and show the link, good once and for a day, by which its password is set."""
+    from services.staff import add
 
-    make_staff_key(name, role, keys_file)
+    add(name, role, email)
+
+
+@staff.command(name="email")
+def email_of_staff(
+    name: Annotated[str, typer.Argument(help="Which account.")],
+    email: Annotated[str, typer.Argument(help="The e-mail address of whose it is.")],
+) -> None:
+    """Say whose an account is, so that who also signs in with the provider counts once where two decide."""
+    from services.staff import set_email
+
+    set_email(name, email)
+
+
+@staff.command(name="reset")
+def reset_staff(name: Annotated[str, typer.Argument(help="Whose account it is.")]) -> None:
+    """Show a new link to set a password with; the old password stays until it is used."""
+    from services.staff import reset
+
+    reset(name)
+
+
+@staff.command(name="close")
+def close_staff(name: Annotated[str, typer.Argument(help="Whose account it is.")]) -> None:
+    """Let nobody sign in to it any more, and end its sessions. Its name is not given again."""
+    from services.staff import close
+
+    close(name)
+
+
+@staff.command(name="list")
+def list_staff() -> None:
+    """List accounts, their roles and how they stand."""
+    from services.staff import show
+
+    show()

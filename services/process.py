@@ -15,12 +15,13 @@ from typing import Any
 import faust
 import uvicorn
 from aiokafka.errors import KafkaError as AioKafkaError
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter
 from kafka.errors import KafkaError
 from sqlalchemy import Connection
 
 from services.first_start import FirstStart, settle
 from services.offsets_retention import NEEDED_MINUTES, SETTING, is_short, offsets_retention
+from services.serving import Server, http_settings
 from services.watch import Watch
 from shared import topics
 from shared.clock import ConferenceClock, utc_now
@@ -134,7 +135,7 @@ class _Process:
             loop.add_signal_handler(name, self._stop.set)
         if self._composition.start is not None:
             await self._composition.start()
-        server = _Server(self._http())
+        server = Server(self._http())
         serving = asyncio.create_task(server.serve())
         relaying = self._watched("relay", self._relay.run())
         waking = self._watched("waking", Waking(self._database).run())
@@ -188,7 +189,6 @@ class _Process:
 
     async def _stream(self) -> None:
         await self._await_topics()
-        await self._check_offsets_retention()
         app = faust_app(self._service.name, self._settings)
         self._composition.agents(app, self._inbox)
         app.finalize()
@@ -196,6 +196,7 @@ class _Process:
         await app.start()
         self._state.agents = "running"
         log.info("agents_started")
+        await self._check_offsets_retention()
         await Watch(app, self._inbox, self._settings).run()
 
     async def _await_topics(self) -> None:
@@ -280,28 +281,6 @@ def _freeze() -> None:
     """
     gc.collect()
     gc.freeze()
-
-
-def http_settings(app: FastAPI, host: str, port: int) -> uvicorn.Config:
-    """How every service serves HTTP."""
-    return uvicorn.Config(
-        app,
-        host=host,
-        port=port,
-        http="httptools",
-        lifespan="off",
-        access_log=False,
-        log_config=None,
-        timeout_graceful_shutdown=3,
-    )
-
-
-class _Server(uvicorn.Server):
-    """uvicorn without its own signal handling: the process decides the order of its end."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Any:
-        yield
 
 
 async def _cancelled(*tasks: asyncio.Task[None]) -> None:

@@ -6,6 +6,7 @@ import signal
 from collections.abc import Callable, Generator
 from datetime import datetime
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -13,6 +14,7 @@ from rich.table import Table
 from badging import render
 from services.demonstration import Demonstration, Summary
 from services.faults import CannotStart
+from services.first_keys import DESK_ACCOUNT, DESK_PASSWORD
 from services.simulation import Simulation, SimulationFailed
 from services.stack import Stack, StackSettings, alone_in
 from services.supervisor import Change, State
@@ -147,6 +149,10 @@ async def _work(settings: StackSettings, stack: Stack, display: Display) -> int:
     return FAILED if summary.wrong else 0
 
 
+_HEADINGS = ("Regis-\ntered", "Accre-\ndited", "Re-\nfused", "With-\ndrawn", "Prin-\nted", "Told", "Median\nms", "p99\nms")
+"""In two lines, so that all fit a terminal of 80 columns: a heading cut short says nothing."""
+
+
 def _show(console: Console, settings: StackSettings, stack: Stack, summary: Summary) -> None:
     table = Table(
         title="From a form's post to the printed badge and the mail",
@@ -155,12 +161,14 @@ def _show(console: Console, settings: StackSettings, stack: Stack, summary: Summ
         "decision lies between.",
         title_justify="left",
         caption_justify="left",
+        box=SIMPLE_HEAD,
+        padding=(0, 0, 0, 1),
     )
-    table.add_column("Category")
-    for heading in ("Registered", "Accredited", "Refused", "Withdrawn", "Printed", "Told", "Median", "p99"):
-        table.add_column(heading, justify="right")
+    table.add_column("Category", no_wrap=True)
+    for heading in _HEADINGS:
+        table.add_column(heading, justify="right", no_wrap=True)
     for row in summary.rows:
-        times = [f"{each:.0f} ms" if each is not None else "–" for each in (row.median_ms, row.p99_ms)]
+        times = [f"{each:.0f}" if each is not None else "–" for each in (row.median_ms, row.p99_ms)]
         table.add_row(row.category, *(str(getattr(row, name)) for name in COUNTED), *times)
     totals = [sum(getattr(row, name) for row in summary.rows) for name in COUNTED]
     table.add_section()
@@ -175,10 +183,14 @@ def _show(console: Console, settings: StackSettings, stack: Stack, summary: Summ
 
 def _show_places(console: Console, settings: StackSettings, stack: Stack, summary: Summary) -> None:
     places = Table.grid(padding=(0, 2))
+    places.add_row("front door", f"{settings.url('registration')}/")
     for name in ("registration", "badging", "notifications"):
         places.add_row(name, f"{settings.url(name)}/openapi.json")
     places.add_row("Apache Kafka", stack.kafka.kafka_bootstrap_servers)
     places.add_row("keys", f"{settings.var / 'keys.toml'} (form, accreditation, programme, badging, operations, read-only)")
+    places.add_row(
+        "desk", f"{settings.url('registration')}/en/desk (account {DESK_ACCOUNT}, its {DESK_PASSWORD} is among the keys)"
+    )
     places.add_row("badges", f"{settings.printed_folder} ({summary.sheets} PDF files)")
     places.add_row("mails", f"{settings.mail_folder} ({summary.notices} .eml files)")
     places.add_row("logs", str(settings.log_folder))

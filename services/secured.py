@@ -15,24 +15,7 @@ from shared.settings import KafkaSettings
 
 ADMIN = "admin"
 SETTINGS = Path(__file__).with_name("secure") / "broker.properties"
-CERTIFICATE = (
-    *(
-        "-genkeypair",
-        "-alias",
-        "broker",
-        "-keyalg",
-        "EC",
-        "-groupname",
-        "secp256r1",
-        "-validity",
-        "3650",
-        "-dname",
-        "CN=Lanyard",
-    ),
-    *("-ext", "san=dns:localhost,ip:127.0.0.1", "-ext", "bc:critical=ca:true"),
-    *("-ext", "ku:critical=digitalSignature,keyCertSign", "-ext", "eku=serverAuth", "-storetype", "PKCS12"),
-)
-"""keytool's arguments. Signed by itself, and so its own authority, as strict clients want one."""
+CERTIFICATE = SETTINGS.with_name("certificate.sh")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,17 +57,10 @@ def secure(folder: Path, java: Java) -> Secured:
         password.touch(mode=0o600)
         password.write_text(secrets.token_urlsafe(24), encoding="utf-8")
     secured = Secured(folder, password.read_text(encoding="utf-8"))
-    if not (folder / "ca.pem").exists():
-        (folder / "broker.p12").unlink(missing_ok=True)
-        _keytool(java, secured, *CERTIFICATE)
-        _keytool(java, secured, "-exportcert", "-rfc", "-alias", "broker", "-file", str(folder / "ca.pem"))
-    return secured
-
-
-def _keytool(java: Java, secured: Secured, *arguments: str) -> None:
-    command = [str(java.executable.with_name("keytool")), *arguments]
-    command += ["-keystore", str(secured.folder / "broker.p12"), "-storepass:env", "LANYARD_STORE_PASSWORD"]
-    environment = {**os.environ, "LANYARD_STORE_PASSWORD": secured.password}
+    keytool = java.executable.with_name("keytool")
+    command = ["sh", str(CERTIFICATE), str(keytool), str(folder), "dns:localhost,ip:127.0.0.1"]
+    environment = {**os.environ, "STORE_PASSWORD": secured.password}
     said = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if said.returncode:
         raise CannotStart(f"keytool could not make a certificate in {secured.folder}: {said.stderr or said.stdout}")
+    return secured

@@ -72,7 +72,7 @@ class Simulation:
         return self.posted
 
     async def decide(self, done: Done = lambda: None) -> None:
-        """Accredit, refuse and withdraw as the example says who ends how."""
+        """Accredit, refuse and withdraw as the example says who ends how; their focal points endorse whoever needs it first."""
         async with self._client(ACCREDITATION) as client:
 
             async def decide_one(index: int, posted: Posted) -> None:
@@ -80,6 +80,10 @@ class Simulation:
                 ending = example.ends_as(index, category)
                 path = f"/delegates/{posted.delegate_id}"
                 key = f"{self.seed}-{index}-{ending.value}"
+                if category.needs_endorsement and ending is not Status.WITHDRAWN:
+                    await self._send(
+                        client, "POST", f"{path}/endorsement", {"decision": "endorse"}, f"{self.seed}-{index}-endorse"
+                    )
                 if ending is Status.WITHDRAWN:
                     await self._send(client, "POST", f"{path}/withdrawal", None, key)
                 elif ending is Status.REFUSED:

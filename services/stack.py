@@ -9,7 +9,7 @@ import fcntl
 import os
 import socket
 import sys
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable, Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar, Self
@@ -103,17 +103,15 @@ class Stack:
     async def start_services(self, fetched: Callable[[int, int], None]) -> None:
         """Start all but the printers: badges are issued, and their jobs wait."""
         _check_ports(self.settings)
-        await self._start_broker(fetched)
-        self._step("Creating topics")
-        kafka = self.kafka
-        try:
-            await asyncio.to_thread(topics.create, kafka, kafka.stations)
-        except (KafkaError, OSError) as error:
-            servers = kafka.kafka_bootstrap_servers
-            raise CannotStart(f"Kafka at {servers} does not answer ({type(error).__name__}): see its log.") from None
+        wave = [self._mail_sink()]
+        if self.settings.embeds_broker:
+            wave.append(await self._embedded_broker(fetched))
         await asyncio.to_thread(self._keep_keys)
-        self._step("Starting registration, badging and notifications")
-        await self.supervisor.start(*(self.service_child(name) for name in SERVICES))
+        self._step(f"Starting {'Apache Kafka, ' if self.settings.embeds_broker else ''}the mail sink and the three services")
+        # Side by side: the services load while the broker does, and wait for it and its topics by themselves. The broker's
+        # wave is begun first, so that it is stopped last.
+        services = [self.service_child(name) for name in SERVICES]
+        await asyncio.gather(self._start_broker(wave), self.supervisor.start(*services))
 
     async def start_printers(self) -> None:
         self._step("Starting two badge printers")
@@ -137,22 +135,28 @@ class Stack:
             process.pid = pids.get(process.name, 0)
         StackFile(processes=self._processes, kafka=self.kafka.kafka_bootstrap_servers).write(self.settings.var)
 
-    async def _start_broker(self, fetched: Callable[[int, int], None]) -> None:
+    async def _embedded_broker(self, fetched: Callable[[int, int], None]) -> Child:
+        self._step("Fetching and verifying Apache Kafka")
         settings = self.settings
-        wave = [self._mail_sink()]
-        if settings.embeds_broker:
-            self._step("Fetching and verifying Apache Kafka")
-            embedded = await asyncio.to_thread(broker.prepare, settings.var / "kafka", settings.kafka_port, fetched)
-            self.kafka = settings.model_copy(update={"kafka_bootstrap_servers": embedded.bootstrap})
-            wave.append(self._child("kafka", embedded.command, embedded.ready))
-        self._step("Starting Apache Kafka and the mail sink" if settings.embeds_broker else "Starting the mail sink")
+        embedded = await asyncio.to_thread(broker.prepare, settings.var / "kafka", settings.kafka_port, fetched)
+        self.kafka = settings.model_copy(update={"kafka_bootstrap_servers": embedded.bootstrap})
+        return self._child("kafka", embedded.command, embedded.ready)
+
+    async def _start_broker(self, wave: Sequence[Child]) -> None:
+        """Start it and what has to be there with it, and make its topics."""
         await self.supervisor.start(*wave)
+        try:
+            await asyncio.to_thread(topics.create, self.kafka, self.kafka.stations)
+        except (KafkaError, OSError) as error:
+            servers = self.kafka.kafka_bootstrap_servers
+            raise CannotStart(f"Kafka at {servers} does not answer ({type(error).__name__}): see its log.") from None
 
     def _keep_keys(self) -> None:
         database = Database(self.settings.database("registration"), "registration")
         try:
             database.migrate("registration:migrations")
             first_keys.keep_form_hash(database, self.keys)
+            first_keys.keep_desk_account(database, self.keys)
         finally:
             database.close()
 
@@ -169,6 +173,8 @@ class Stack:
             "SMTP_URL": f"smtp://{HOST}:{settings.smtp_port}",
             "QUIET_WINDOW_SECONDS": str(settings.quiet_window_seconds),
             "LONGEST_WAIT_SECONDS": str(settings.longest_wait_seconds),
+            "FOCAL_NEWS_GATHERED_SECONDS": str(settings.quiet_window_seconds),
+            "FOCAL_NEWS_REST_SECONDS": str(settings.longest_wait_seconds),
         }
         url = settings.url(name)
         return self._child(name, [sys.executable, "-m", "services", name], lambda: _answers(f"{url}/ready"), environment, url)

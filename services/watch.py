@@ -59,7 +59,8 @@ class Watch:
             return True
         moved = seen.committed != self._committed
         self._committed = seen.committed
-        return moved or not seen.behind
+        # Asking the broker may have taken long: what was retried meanwhile counts.
+        return moved or not seen.behind or self._inbox.retried_at > self._moved_at
 
     def _look(self, partitions: Collection[TopicPartition]) -> _Seen:
         """Blocks. What the group has committed counts, whichever process did it: partitions come and go."""

@@ -69,11 +69,56 @@ class Category(Part):
     zones: list[Slug]
     layout: Slug = "standard"
     photo: bool = False
+    """Whether its badge shows a photo, without which nobody but the protected is accredited."""
+    decided_by_two: bool = False
+    """Whether a decision is only proposed until another staff account confirms it."""
     required: list[PersonField] = []
     """Optional fields of a person that this category must give."""
     may_be_protected: bool = False
+    self_registration: bool = False
+    """Whether its people register themselves on the public form."""
+    needs_endorsement: bool = False
+    """Whether whoever came by a form waits for their delegation's focal point before the desk decides."""
+    endorsed_within: Annotated[int, Field(ge=1)] | None = None
+    """Days after which the desk may decide without that; where left out, only if no focal point is known."""
     open_to: list[Slug]
     """The kinds of delegation that may register people of this category."""
+    closes_at: NaiveDatetime | None = None
+    """Local time at the venue, without offset: whoever registers later is taken, and marked late."""
+
+    @model_validator(mode="after")
+    def _waits_for_something(self) -> Self:
+        if self.endorsed_within is not None and not self.needs_endorsement:
+            raise ValueError(f'category "{self.slug}": give `endorsed_within` only where `needs_endorsement` is true')
+        return self
+
+
+FieldKind = Literal["text", "date", "choice", "yes-no"]
+
+
+class FieldOption(Part):
+    slug: Slug
+    names: TextByLanguage
+
+
+class FormField(Part):
+    """Something that this conference asks beside what every registration says. Its answers never leave registration."""
+
+    slug: Slug
+    label: TextByLanguage
+    hint: TextByLanguage | None = None
+    kind: FieldKind = "text"
+    options: list[FieldOption] = []
+    """What may be chosen, of a `choice`."""
+    required: bool = False
+    categories: list[Slug] = []
+    """Whom it is asked of; all, where none is named."""
+
+    @model_validator(mode="after")
+    def _options_where_chosen(self) -> Self:
+        if (self.kind == "choice") != bool(self.options):
+            raise ValueError(f'field "{self.slug}": name `options` where `kind` is choice, and only there')
+        return self
 
 
 class DelegationKind(Part):
@@ -114,6 +159,10 @@ class SessionPlanned(Part):
     ends_at: NaiveDatetime
     audience: list[Slug]
     capacity: Annotated[int, Field(ge=0)] | None = None
+    reserved: dict[Slug, Annotated[int, Field(ge=0)]] = {}
+    """Places kept for the people of a category, by category."""
+    waiting_list: bool = False
+    """Whether who finds no place waits for one; otherwise they are refused."""
     organisers: list[Slug] = []
     webcast: bool = False
 
@@ -168,6 +217,7 @@ class Conference(Part):
     rooms: list[Room]
     sessions: list[SessionPlanned]
     working_groups: list[WorkingGroup] = []
+    fields: list[FormField] = []
     notice: list[Question] = []
     digest: str = ""
     """SHA-256 of the folder's files: two processes that log the same digest run the same conference."""
@@ -240,6 +290,10 @@ class Conference(Part):
     def room(self) -> Mapping[str, Room]:
         return {room.slug: room for room in self.rooms}
 
+    def fields_of(self, category: str) -> list[FormField]:
+        """What is asked of this category beside what every registration says."""
+        return [each for each in self.fields if not each.categories or category in each.categories]
+
     @cached_property
     def zone_info(self) -> ZoneInfo:
         return ZoneInfo(self.time_zone)
@@ -254,6 +308,10 @@ class Conference(Part):
     def instant(self, local: datetime) -> datetime:
         """Return local time at the venue, without offset, as an instant in UTC."""
         return local.replace(tzinfo=self.zone_info).astimezone(UTC)
+
+    def closes(self, category: Category) -> datetime | None:
+        """From when on a registration of `category` is late, in UTC; `None` where none is."""
+        return None if category.closes_at is None else self.instant(category.closes_at)
 
     def quota(self, delegation: Delegation) -> int:
         """How many people `delegation` may register in all."""

@@ -234,7 +234,7 @@ def _remedy(message: str, kind: str, found: object) -> str:
             return "is missing: add it"
         case "extra_forbidden":
             return "is no field of this part: correct its spelling or remove it"
-        case "conference" | "twice" | "dangling" | "value_error":
+        case "conference" | "twice" | "dangling" | "value_error" | "control_character" | "nothing_to_see":
             return message.removeprefix("Value error, ")
         case _:
             shown = f' and not "{found}"' if isinstance(found, str) else ""

@@ -39,6 +39,8 @@ POSTGRESQL_WRITERS = 4
 READERS = 4
 OWN_CONNECTIONS = 3
 """Held by what takes no turn: the relay's claim, a lead, and whatever is held by a command or a test."""
+NUL = "\0"
+"""In no text that is kept: PostgreSQL takes none, and is not to be asked for one."""
 LEAD_SECONDS = 15.0
 """How long the others wait for a leader that stands still."""
 

@@ -16,7 +16,8 @@ from enum import StrEnum
 from typing import Annotated, ClassVar, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema
+from pydantic_core import PydanticCustomError, PydanticKnownError
 
 Language = Literal["ar", "zh", "en", "fr", "ru", "es"]
 LANGUAGES: tuple[Language, ...] = ("ar", "zh", "en", "fr", "ru", "es")
@@ -27,6 +28,8 @@ MAX_EVENT_BYTES = 256 * 1024
 
 MAX_BATCH_BYTES = 4 * 1024 * 1024
 MAX_BATCH_EVENTS = 500
+MAX_POSTED_PHOTO_BYTES = 160 * 1024
+"""The largest picture that a request to register may carry: in Base64 it leaves the request room for all else."""
 
 
 MAX_LINE = 160
@@ -43,12 +46,13 @@ def _plain_text(value: str) -> str:
     if not value.isprintable():
         for character in value:
             if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp") and character not in "\u200c\u200d":
-                raise ValueError(f"must not contain the control character U+{ord(character):04X}")
+                unwanted = {"character": f"U+{ord(character):04X}"}
+                raise PydanticCustomError("control_character", "must not contain the control character {character}", unwanted)
     if not any(unicodedata.category(character)[0] in "LNPS" for character in value):
-        raise ValueError("must contain something to see")
+        raise PydanticCustomError("nothing_to_see", "must contain something to see")
     composed = unicodedata.normalize("NFC", value)
     if len(composed) > MAX_LINE:  # a few characters become two or three when they are composed
-        raise ValueError(f"must have at most {MAX_LINE} characters")
+        raise PydanticKnownError("string_too_long", {"max_length": MAX_LINE})
     return composed
 
 
@@ -56,7 +60,7 @@ def _in_utc(value: datetime) -> datetime:
     try:
         return value.astimezone(UTC)
     except OverflowError:
-        raise ValueError("must be a time of the years 1 to 9999 in UTC") from None
+        raise PydanticCustomError("time_out_of_range", "must be a time of the years 1 to 9999 in UTC") from None
 
 
 SLUG = r"^[a-z0-9]+(-[a-z0-9]+)*$"
@@ -71,6 +75,11 @@ TimeZone = Annotated[str, StringConstraints(max_length=64)]
 DocumentNumber = Annotated[Line, Field(max_length=40)]
 PassDays = Annotated[list[date], Field(max_length=31)]
 TextByLanguage = Annotated[dict[Language, Line], Field(min_length=1)]
+PostedPhoto = Annotated[
+    bytes,
+    Field(max_length=MAX_POSTED_PHOTO_BYTES),
+    WithJsonSchema({"type": "string", "contentEncoding": "base64", "maxLength": -(-MAX_POSTED_PHOTO_BYTES // 3) * 4}),
+]
 
 
 def in_language(text: Mapping[Language, str], language: Language) -> str:
@@ -101,7 +110,14 @@ class Fact(BaseModel):
 class Request(BaseModel):
     """What is asked of registration: read strictly."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        hide_input_in_errors=True,
+        ser_json_bytes="base64",
+        val_json_bytes="base64",
+        use_attribute_docstrings=True,
+    )
     event_type: ClassVar[str]
     major: ClassVar[int] = 1
 
@@ -136,6 +152,8 @@ class Enrolment(Fact):
     session_id: Slug
     state: EnrolmentState
     cause: Slug | None = None
+    since: Instant | None = None
+    """Since when they wait, where the state is `waiting`: whoever waited first has the next place."""
 
 
 class Party(Fact):
@@ -217,6 +235,10 @@ class SessionChanged(Fact):
     """The categories whose people may enrol and enter."""
     capacity: Annotated[int, Field(ge=0)] | None = None
     """How many may be enrolled; `None` is without limit."""
+    reserved: dict[Slug, Annotated[int, Field(ge=0)]] = {}
+    """Places kept for the people of a category, by category."""
+    waiting_list: bool = False
+    """Whether who finds no place waits for one; otherwise they are refused."""
     organisers: list[Party] = []
     changed_at: Instant
 
@@ -335,6 +357,11 @@ class RegistrationSubmitted(Request):
     pass_days: PassDays = []
     sessions: Annotated[list[Slug], Field(max_length=60)] = []
     """Sessions to be enrolled in."""
+    fields: Annotated[dict[Slug, Line], Field(max_length=60)] = {}
+    """Answers to what this conference asks beside: text, a date as 2018-06-28, the slug of what is chosen, or `yes` or `no`."""
+    photo: PostedPhoto | None = None
+    """A JPEG, PNG or WebP picture in Base64, where the category's badge shows one. Its middle is made the portrait, by the
+    badge's proportion of 7 to 9. A larger picture is sent afterwards: `PUT /delegates/{id}/photo`."""
 
 
 class SessionChange(Request):
@@ -347,6 +374,10 @@ class SessionChange(Request):
     ends_at: Instant | None = None
     audience: list[Slug] | None = None
     capacity: Annotated[int, Field(ge=0, le=100_000)] | None = None
+    reserved: dict[Slug, Annotated[int, Field(ge=0, le=100_000)]] | None = None
+    waiting_list: bool | None = None
+    revision: int | None = None
+    """Change only the entry as it was at this revision."""
 
 
 class SessionChangeRequested(SessionChange):
@@ -355,6 +386,12 @@ class SessionChangeRequested(SessionChange):
     event_type: ClassVar[str] = "session-change-requested"
 
     session_id: Slug
+
+
+class ProgrammeChange(Request):
+    """Changes of several sessions that are made together or not at all, such as two rooms swapped: `PATCH /sessions`."""
+
+    changes: Annotated[list[SessionChangeRequested], Field(min_length=1, max_length=200)]
 
 
 FACTS: tuple[type[Fact], ...] = (DelegateRegistered, SessionChanged, BadgeJob, BadgeStatus)

@@ -2,35 +2,40 @@
 
 import inspect
 import re
-from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, TypeVar
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping
+from typing import Annotated, Any, TypeVar
 
 import jiter
 import orjson
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
+from fastapi.security import HTTPBearer
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Match, Route
+from starlette.types import Receive, Scope, Send
 
-from shared.events import MAX_EVENT_BYTES
+from shared.events import LANGUAGES, MAX_EVENT_BYTES, Language
 from shared.faults import DATABASE_AWAY
+from shared.keys import Role, StaffKey, StaffKeys
 from shared.logs import get_log
+from shared.negotiation import negotiated
 from shared.openapi import DocumentedApp
 from shared.problems import Problem, faults_of, field_fault, invalid_body, invalid_parameters, unavailable
+from shared.safe_headers import with_safe_headers
+from shared.said import Said, quoted, say
 from shared.tracing import continued
 
 log = get_log()
 
 M = TypeVar("M", bound=BaseModel)
 
-_SEE = "The API is described at `/openapi.json`."
 _NO_ROUTE = {
-    404: Problem(404, "not-found", "There is nothing at this address.", _SEE),
-    405: Problem(405, "method-not-allowed", "This address does not take this method.", _SEE),
+    404: ("not-found", say("There is nothing at this address.")),
+    405: ("method-not-allowed", say("This address does not take this method.")),
 }
 
 
@@ -43,7 +48,8 @@ class Readiness(BaseModel):
 
 def http_app(title: str, ready: Callable[[], Awaitable[Readiness]]) -> FastAPI:
     """A FastAPI app with what every service offers; the service's own routes are included by the caller."""
-    app = DocumentedApp(title=title, version="1", docs_url=None, redoc_url=None)  # their pages load a viewer from the web
+    # Its own pages load a viewer from the web; its redirects name the host that the request names.
+    app = _SafeApp(title=title, version="1", docs_url=None, redoc_url=None, redirect_slashes=False)
     app.add_exception_handler(Problem, _answer_problem)
     app.add_exception_handler(RequestValidationError, _answer_invalid_parameters)
     app.add_exception_handler(HTTPException, _answer_no_route)
@@ -67,6 +73,18 @@ def http_app(title: str, ready: Callable[[], Awaitable[Readiness]]) -> FastAPI:
     return app
 
 
+class _SafeApp(DocumentedApp):
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await super().__call__(scope, receive, with_safe_headers(scope, send) if scope["type"] == "http" else send)
+
+
+async def answer_to(request: Request, error: Exception) -> Response:
+    """How an error is answered that no route answers itself."""
+    handlers = request.app.exception_handlers
+    found = next(handlers[kind] for kind in type(error).__mro__ if kind in handlers)
+    return await found(request, error)
+
+
 class DirectRoute(APIRoute):
     """A route that hands the request to an endpoint which asks for nothing else, at a third of FastAPI's own cost."""
 
@@ -86,6 +104,16 @@ def json_response(content: Any, status: int = 200, headers: dict[str, str] | Non
     return Response(orjson.dumps(content, default=str), status, headers, "application/json")
 
 
+def staff_caller(keys: StaffKeys, roles: frozenset[Role]) -> Callable[..., StaffKey]:
+    """A dependency that lets callers of these roles in, and names the key's place in the OpenAPI document."""
+    scheme = HTTPBearer(auto_error=False, description=f"A staff key of the kind: {', '.join(sorted(roles))}")
+
+    def caller(request: Request, _: Annotated[Any, Depends(scheme)]) -> StaffKey:
+        return keys.require(request.headers.get("authorization"), roles)
+
+    return caller
+
+
 def traceparent_of(request: Request) -> str:
     """The trace of this request: the caller's, or a new one."""
     return continued(request.headers.get("traceparent"))
@@ -93,21 +121,25 @@ def traceparent_of(request: Request) -> str:
 
 async def read_body(request: Request, limit: int = MAX_EVENT_BYTES) -> bytes:
     """The whole body; raises 413 as soon as it is known to exceed `limit` bytes."""
+    return b"".join([chunk async for chunk in limited(request, limit)])
+
+
+async def limited(request: Request, limit: int) -> AsyncGenerator[bytes]:
+    """The body as it comes; raises 413 as soon as it is known to exceed `limit` bytes."""
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > limit:
         raise _too_large(limit)
-    chunks: list[bytes] = []
     size = 0
     async for chunk in request.stream():
         size += len(chunk)
         if size > limit:
             raise _too_large(limit)
-        chunks.append(chunk)
-    return b"".join(chunks)
+        yield chunk
 
 
 def _too_large(limit: int) -> Problem:
-    return Problem(413, "too-large", "The request is too large.", f"At most {limit // 1024} KiB are taken here.")
+    detail = say("At most {size} KiB are taken here.", size=limit // 1024)
+    return Problem(413, "too-large", say("The request is too large."), detail)
 
 
 def require_json(request: Request, *accepted: str) -> str:
@@ -115,7 +147,8 @@ def require_json(request: Request, *accepted: str) -> str:
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type not in (accepted or ("application/json",)):
         expected = ", ".join(accepted or ("application/json",))
-        raise Problem(415, "wrong-media-type", "This media type is not taken here.", f"Send {expected}.")
+        detail = say("Send {expected}.", expected=expected)
+        raise Problem(415, "wrong-media-type", say("This media type is not taken here."), detail)
     return media_type
 
 
@@ -134,43 +167,52 @@ def read_json(body: bytes) -> Any:
         return jiter.from_json(body, catch_duplicate_keys=True, allow_inf_nan=False, cache_mode="keys")
     except ValueError as error:
         message = str(error)
-    place = _PLACE.search(message)
-    where = f" at line {place[1]}, column {place[2]}" if place else ""
     if "recursion" in message:
-        raise Problem(400, "too-deep", "The JSON is nested too deeply.", "No request here needs more than a few levels.")
+        detail = say("No request here needs more than a few levels.")
+        raise Problem(400, "too-deep", say("The JSON is nested too deeply."), detail)
+    line, column = re.findall(r"\d+", message)[-2:]
+    where = {"line": line, "column": column}
     if "duplicate" in message:
-        detail = f"The second one ends{where}. Keep one of the two."
-        raise Problem(400, "name-twice", "A name is given twice in one JSON object.", detail)
-    what = "It ends before it is complete" if message.startswith("EOF") else "It cannot be read on"
-    raise Problem(400, "not-json", "The body is not JSON.", f"{what}{where}." if body.strip() else "It is empty.")
+        detail = say("The second one ends at line {line}, column {column}. Keep one of the two.", **where)
+        raise Problem(400, "name-twice", say("A name is given twice in one JSON object."), detail)
+    raise Problem(400, "not-json", say("The body is not JSON."), _unread(message, body, where))
 
 
-_PLACE = re.compile(r"line (\d+) column (\d+)")
+def _unread(message: str, body: bytes, where: Mapping[str, str]) -> Said:
+    if not body.strip():
+        return say("It is empty.")
+    if message.startswith("EOF"):
+        return say("It ends before it is complete at line {line}, column {column}.", **where)
+    return say("It cannot be read on at line {line}, column {column}.", **where)
 
 
-async def _answer_problem(_: Request, error: Exception) -> Response:
+def language_of(request: Request) -> Language:
+    """The language that `Accept-Language` wishes."""
+    return negotiated(None, ",".join(request.headers.getlist("accept-language")), LANGUAGES)
+
+
+async def _answer_problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, Problem)
-    return error.response()
+    return error.response(language_of(request))
 
 
-async def _answer_invalid_parameters(_: Request, error: Exception) -> Response:
+async def _answer_invalid_parameters(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     faults = [field_fault(fault, ".".join(map(str, fault["loc"][1:]))) for fault in error.errors()]
-    return invalid_parameters(faults).response()
+    return invalid_parameters(faults).response(language_of(request))
 
 
 async def _answer_unavailable(request: Request, error: Exception) -> Response:
     log.error("database_away", method=request.method, path=request.url.path, error=type(error).__name__)
-    return unavailable().response()
+    return unavailable().response(language_of(request))
 
 
 async def _answer_no_route(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    problem = _NO_ROUTE.get(error.status_code)
-    if problem is None:
-        problem = Problem(error.status_code, "refused", str(error.detail))
+    code, title = _NO_ROUTE.get(error.status_code, ("refused", say("The request was refused.")))
+    detail = say("The API is described at `/openapi.json`.") if error.status_code in _NO_ROUTE else quoted(error.detail)
     headers = {"Allow": ", ".join(_methods_of(request))} if error.status_code == 405 else error.headers
-    return Response(orjson.dumps(problem.document()), error.status_code, headers, "application/problem+json")
+    return Problem(error.status_code, code, title, detail, headers=headers).response(language_of(request))
 
 
 def _methods_of(request: Request) -> list[str]:
@@ -182,4 +224,5 @@ def _methods_of(request: Request) -> list[str]:
 
 async def _answer_own_fault(request: Request, error: Exception) -> Response:
     log.error("request_failed", method=request.method, path=request.url.path, exc_info=error)
-    return Problem(500, "own-fault", "Something went wrong here.", "It was logged. Try again, with the same key.").response()
+    detail = say("It was logged. Try again, with the same key.")
+    return Problem(500, "own-fault", say("Something went wrong here."), detail).response(language_of(request))

@@ -104,14 +104,18 @@ class Inbox:
         log_all(log, journal)
 
     async def _handle_alone(self, given: Given, own: Reader[Any], by_type: Mapping[str, Reader[Any]]) -> None:
-        try:
-            journal = await self._database.write(lambda tx: self._handle_batch(tx, [given], own, by_type))
-        except PASSING:
-            raise
-        except Exception as error:
-            await self._bury(given, error)
-        else:
-            log_all(log, journal)
+        # Twice: what took the batch apart may have been another event, and a fault that comes once buries nothing.
+        for last in (False, True):
+            try:
+                journal = await self._database.write(lambda tx: self._handle_batch(tx, [given], own, by_type))
+            except PASSING:
+                raise
+            except Exception as error:
+                if last:
+                    await self._bury(given, error)
+            else:
+                log_all(log, journal)
+                return
 
     def _handle_batch(
         self, tx: Connection, batch: Sequence[Given], own: Reader[Any], by_type: Mapping[str, Reader[Any]]

@@ -18,6 +18,7 @@ from typing import Any
 
 from shared.logs import get_log
 from shared.problems import Problem
+from shared.said import Said, say
 
 log = get_log()
 
@@ -54,23 +55,24 @@ def bearer(authorization: str | None) -> str:
 
 
 def key_missing() -> Problem:
-    detail = "Send one as `Authorization: Bearer KEY`. Keys are given out by the conference's operations staff."
-    return _unauthorized("missing", "key-needed", "A key is needed, and none was sent.", detail)
+    detail = say("Send one as `Authorization: Bearer KEY`. Keys are given out by the conference's operations staff.")
+    return _unauthorized("missing", "key-needed", say("A key is needed, and none was sent."), detail)
 
 
 def key_unknown() -> Problem:
-    detail = "It is mistyped, or was taken back. Compare it, or ask the conference's operations staff for another."
-    return _unauthorized("unknown", "key-unknown", "A key was sent, and it is not known here.", detail)
+    detail = say("It is mistyped, or was taken back. Compare it, or ask the conference's operations staff for another.")
+    return _unauthorized("unknown", "key-unknown", say("A key was sent, and it is not known here."), detail)
 
 
-def _unauthorized(reason: str, code: str, title: str, detail: str) -> Problem:
+def _unauthorized(reason: str, code: str, title: Said, detail: Said) -> Problem:
     log.warning("key_refused", reason=reason)
     return Problem(401, code, title, detail, headers={"WWW-Authenticate": "Bearer"})
 
 
 def forbidden(name: str, needed: str) -> Problem:
     log.warning("key_refused", reason="wrong-kind", key_name=name, needed=needed)
-    return Problem(403, "key-of-wrong-kind", "This key may not do that.", f"It needs a key of the kind: {needed}.")
+    detail = say("It needs a key of the kind: {kinds}.", kinds=needed)
+    return Problem(403, "key-of-wrong-kind", say("This key may not do that."), detail)
 
 
 class StaffKeys:

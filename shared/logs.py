@@ -3,6 +3,7 @@
 import logging
 import sys
 import time
+import warnings
 from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 from typing import Any, BinaryIO, cast
@@ -115,6 +116,14 @@ def configure(service: str, *, log_format: str, level: str) -> None:
         cache_logger_on_first_use=True,
     )
     _redirect_standard_logging(first, as_json)
+    warnings.showwarning = _log_warning
+
+
+def _log_warning(
+    _message: Warning | str, category: type[Warning], filename: str, lineno: int, _file: Any = None, _line: str | None = None
+) -> None:
+    """As an event, and without what it says: that may hold what people sent."""
+    get_log().warning("python_warned", category=category.__name__, file=filename, line=lineno)
 
 
 def _to_json(event: Any, **_: Any) -> bytes:

@@ -1,11 +1,12 @@
 """The OpenAPI document where FastAPI cannot know: bodies that are read by hand, the key, schemas that refer to others."""
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any, cast
 
 from fastapi import FastAPI
 from fastapi.security import HTTPBearer
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import models_json_schema
 
 _IN_SCHEMA, _IN_COMPONENTS = "#/$defs/", "#/components/schemas/"
@@ -34,16 +35,32 @@ class DocumentedApp(FastAPI):
         return document
 
 
-def body_of(models: Mapping[str, type[BaseModel] | Mapping[str, Any]]) -> dict[str, Any]:
-    """A body, by media type: for the `openapi_extra` of a route that reads it by hand."""
+def body_of(
+    models: Mapping[str, type[BaseModel] | Mapping[str, Any]], examples: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """A body, by media type, with its examples: for the `openapi_extra` of a route that reads it by hand."""
     content = {
-        media_type: {"schema": dict(model) if isinstance(model, Mapping) else schema_of([model])[0]}
+        media_type: {
+            "schema": model if isinstance(model, Mapping) else schema_of(model)[0],
+            **({"example": examples[media_type]} if examples else {}),
+        }
         for media_type, model in models.items()
     }
     return {"requestBody": {"required": True, "content": content}}
 
 
-def schema_of(models: Sequence[type[BaseModel]]) -> list[dict[str, Any]]:
+@cache
+def answer_of(model: Any) -> Mapping[str, Any]:
+    """An answer in JSON, for the `responses` of routes.
+
+    As their `response_model` FastAPI would work out its schema anew for each of them, which made most of a start.
+    """
+    references, schemas = TypeAdapter.json_schemas([("answer", "serialization", TypeAdapter[Any](model))])
+    return {"content": {"application/json": {"schema": {**references["answer", "serialization"], **schemas}}}}
+
+
+@cache
+def schema_of(*models: type[BaseModel]) -> Sequence[Mapping[str, Any]]:
     """For each model a reference to its schema, with the definitions it needs beside it."""
     references, schemas = models_json_schema([(model, "validation") for model in models])
     return [{**references[model, "validation"], **schemas} for model in models]

@@ -5,22 +5,14 @@ from http import HTTPStatus
 from typing import Any
 
 import orjson
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 from starlette.responses import Response
 
+from shared.events import LANGUAGES, Language
+from shared.said import FieldFault, Said, say, say_counted
 from shared.wording import sentence
 
 MEDIA_TYPE = "application/problem+json"
-
-
-class FieldFault(BaseModel):
-    """What is wrong with one field; `pointer` is its JSON Pointer (RFC 6901) in the body, or a header's or parameter's name."""
-
-    model_config = ConfigDict(frozen=True)
-
-    pointer: str
-    code: str
-    detail: str
 
 
 class Problem(Exception):
@@ -30,8 +22,8 @@ class Problem(Exception):
         self,
         status: int,
         code: str,
-        title: str,
-        detail: str = "",
+        title: Said,
+        detail: Said | None = None,
         *,
         faults: Sequence[FieldFault] = (),
         headers: Mapping[str, str] | None = None,
@@ -41,31 +33,55 @@ class Problem(Exception):
         self.faults = list(faults)
         self.headers = dict(headers or {})
 
-    def document(self) -> dict[str, Any]:
-        document: dict[str, Any] = {"type": f"urn:lanyard:problem:{self.code}", "title": self.title, "status": self.status}
+    @property
+    def said(self) -> Said:
+        """What is wrong, in one sentence: where fields have faults, the first one's."""
+        return self.faults[0].detail if self.faults else self.detail or self.title
+
+    def document(self, language: Language) -> dict[str, Any]:
+        title = self.title.in_language(language)
+        document: dict[str, Any] = {"type": f"urn:lanyard:problem:{self.code}", "title": title, "status": self.status}
         if self.detail:
-            document["detail"] = self.detail
+            document["detail"] = self.detail.in_language(language)
         if self.faults:
-            document["errors"] = [fault.model_dump() for fault in self.faults]
+            document["errors"] = [
+                {"pointer": fault.pointer, "code": fault.code, "detail": fault.detail.in_language(language)}
+                for fault in self.faults
+            ]
         return document
 
-    def response(self) -> Response:
-        return Response(orjson.dumps(self.document()), self.status, self.headers, MEDIA_TYPE)
+    def response(self, language: Language) -> Response:
+        """The answer to a reader of `language`."""
+        headers = {**self.headers, "Content-Language": language, "Vary": "Accept-Language"}
+        return Response(orjson.dumps(self.document(language)), self.status, headers, MEDIA_TYPE)
 
 
 _DOCUMENT_SCHEMA: dict[str, Any] = {
     "$ref": "#/$defs/ProblemDetails",
     "$defs": {
-        "FieldFault": FieldFault.model_json_schema(),
+        "FieldFault": {
+            "type": "object",
+            "title": "FieldFault",
+            "description": "what is wrong with one field",
+            "required": ["pointer", "code", "detail"],
+            "properties": {
+                "pointer": {
+                    "type": "string",
+                    "description": "its JSON Pointer (RFC 6901) in the body, or a header's or parameter's name",
+                },
+                "code": {"type": "string", "description": "stable, for programs"},
+                "detail": {"type": "string", "description": "for people, in the language of the answer"},
+            },
+        },
         "ProblemDetails": {
             "type": "object",
             "title": "ProblemDetails",
             "required": ["type", "title", "status"],
             "properties": {
                 "type": {"type": "string", "description": "`urn:lanyard:problem:CODE`: stable, for programs"},
-                "title": {"type": "string", "description": "what was wrong, for people"},
+                "title": {"type": "string", "description": "what was wrong, for people, in the language of the answer"},
                 "status": {"type": "integer"},
-                "detail": {"type": "string", "description": "what to do"},
+                "detail": {"type": "string", "description": "what to do, likewise"},
                 "errors": {
                     "type": "array",
                     "items": {"$ref": "#/$defs/FieldFault"},
@@ -75,12 +91,19 @@ _DOCUMENT_SCHEMA: dict[str, Any] = {
         },
     },
 }
+_HEADERS = {
+    "Content-Language": {
+        "schema": {"type": "string", "enum": list(LANGUAGES)},
+        "description": "The language of the sentences: of these, the one that `Accept-Language` wishes most, else English.",
+    },
+    "Vary": {"schema": {"type": "string"}},
+}
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The OpenAPI of these answers as problem details, for a route's `responses`."""
-    content = {MEDIA_TYPE: {"schema": _DOCUMENT_SCHEMA}}
-    return {status: {"description": HTTPStatus(status).phrase, "content": content} for status in statuses}
+    documented = {"content": {MEDIA_TYPE: {"schema": _DOCUMENT_SCHEMA}}, "headers": _HEADERS}
+    return {status: {"description": HTTPStatus(status).phrase, **documented} for status in statuses}
 
 
 def pointer(location: Sequence[int | str]) -> str:
@@ -102,20 +125,28 @@ def _code(pydantic_type: str) -> str:
 
 
 def invalid_body(faults: Sequence[FieldFault]) -> Problem:
-    detail = f"{_counted(faults)}; nothing was stored. Correct what `errors` names and send it again."
-    return Problem(422, "invalid", "The request is not valid.", detail, faults=faults)
+    detail = say_counted(
+        "1 fault; nothing was stored. Correct what `errors` names and send it again.",
+        "{count} faults; nothing was stored. Correct what `errors` names and send it again.",
+        count=len(faults),
+    )
+    return _invalid(detail, faults)
 
 
 def invalid_parameters(faults: Sequence[FieldFault]) -> Problem:
     """Of what stands in the address or in a header."""
-    detail = f"{_counted(faults)} in its address or headers. Correct what `errors` names and ask again."
-    return Problem(422, "invalid", "The request is not valid.", detail, faults=faults)
+    detail = say_counted(
+        "1 fault in its address or headers. Correct what `errors` names and ask again.",
+        "{count} faults in its address or headers. Correct what `errors` names and ask again.",
+        count=len(faults),
+    )
+    return _invalid(detail, faults)
 
 
-def _counted(faults: Sequence[FieldFault]) -> str:
-    return "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
+def _invalid(detail: Said, faults: Sequence[FieldFault]) -> Problem:
+    return Problem(422, "invalid", say("The request is not valid."), detail, faults=faults)
 
 
 def unavailable() -> Problem:
-    detail = "It is not known to be stored. Repeat it with the same Idempotency-Key; it will be taken once."
-    return Problem(503, "unavailable", "This cannot be done at the moment.", detail, headers={"Retry-After": "2"})
+    detail = say("It is not known to be stored. Repeat it with the same Idempotency-Key; it will be taken once.")
+    return Problem(503, "unavailable", say("This cannot be done at the moment."), detail, headers={"Retry-After": "2"})

@@ -7,7 +7,14 @@ from enum import StrEnum
 from typing import Any
 
 from kafka.admin import KafkaAdminClient, NewTopic
-from kafka.errors import TopicAlreadyExistsError, TopicAuthorizationFailedError, UnknownTopicOrPartitionError
+from kafka.errors import (
+    LeaderNotAvailableError,
+    TopicAlreadyExistsError,
+    TopicAuthorizationFailedError,
+    UnknownTopicOrPartitionError,
+)
+from tenacity import retry as tried_again
+from tenacity import retry_if_exception_type, stop_after_delay, wait_exponential
 
 from shared.settings import KafkaSettings
 
@@ -73,7 +80,10 @@ def all_topics(stations: Iterable[str]) -> list[Topic]:
 
 
 def create(kafka: KafkaSettings, stations: Iterable[str]) -> list[str]:
-    """Create the topics that do not exist yet and return their full names. Idempotent; blocks; raises `KafkaError`."""
+    """Create the topics that do not exist yet and return their full names. Idempotent; blocks; raises `KafkaError`.
+
+    Every partition of a new one has a leader when this returns, so that it can be written and read at once.
+    """
     admin = KafkaAdminClient(**kafka.client_arguments())
     try:
         existing = set(admin.list_topics())
@@ -91,9 +101,23 @@ def create(kafka: KafkaSettings, stations: Iterable[str]) -> list[str]:
             except TopicAlreadyExistsError:
                 continue  # another replica was first
             created.append(new.name)
+        if created:
+            _await_leaders(admin, created)
         return created
     finally:
         admin.close()
+
+
+@tried_again(
+    retry=retry_if_exception_type(LeaderNotAvailableError),
+    stop=stop_after_delay(30),
+    wait=wait_exponential(0.05, max=1),
+    reraise=True,
+)
+def _await_leaders(admin: KafkaAdminClient, created: list[str]) -> None:
+    for topic in admin.describe_topics(created):
+        if topic["error_code"] or any(each["leader_id"] < 0 for each in topic["partitions"]):
+            raise LeaderNotAvailableError(f"topic {topic['name']} has no leader yet")
 
 
 def wanting(kafka: KafkaSettings, reads: Iterable[str], writes: Iterable[str]) -> list[str]:

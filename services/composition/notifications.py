@@ -11,7 +11,7 @@ from notifications.adoption import adopt, sources
 from notifications.api import router
 from notifications.convergence import Convergence
 from notifications.converger import Converger
-from notifications.languages import languages_in
+from notifications.languages import notice_languages
 from notifications.ledger import standing
 from notifications.mail import MailWriter
 from notifications.sender import Sender
@@ -23,11 +23,10 @@ from shared.inbox import Inbox
 
 
 def compose(settings: NotificationsSettings, parts: Parts) -> Composition:
-    languages = languages_in()
     mail_from = settings.mail_from or parts.conference.contact
-    writer = MailWriter(parts.conference, languages, mail_from, settings.registration_public_url)
+    writer = MailWriter(parts.conference, notice_languages(), mail_from, settings.registration_public_url)
     desk = NoticeDesk(settings.pace, parts.clock)
-    converger = Converger(parts.database, Convergence(list(languages), settings.pace, writer.domain))
+    converger = Converger(parts.database, Convergence(settings.pace, writer.domain))
     sender = Sender(parts.database, settings.mail_server, writer, connections=settings.smtp_connections)
 
     def agents(app: faust.App, inbox: Inbox) -> None:
@@ -43,7 +42,7 @@ def compose(settings: NotificationsSettings, parts: Parts) -> Composition:
     first = FirstStart(
         tables=[store.delegates.table, store.sessions.table, store.dead_letters.table],
         reads=stream.READ_TOPICS,
-        adopt=lambda tx, whole: adopt(tx, whole, desk, list(languages)),
+        adopt=lambda tx, whole: adopt(tx, whole, desk),
         adopts_from=sources,
     )
     routes = router(parts.database, parts.staff_keys)

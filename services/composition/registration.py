@@ -1,5 +1,6 @@
 """How registration is put together."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import faust
@@ -10,10 +11,18 @@ from registration.api import Registration, router
 from registration.callers import Callers
 from registration.erasure import KeyEnder
 from registration.intake import Intake
+from registration.mailer import Mailer
 from registration.newest import newest
+from registration.pages.focal_news_mail import FocalNewsPost
+from registration.pages.focal_point import FocalDesk
+from registration.pages.public_form import PublicDesk
+from registration.pages.sign_in_mail import SignInMail
+from registration.pages.site import Site, languages
 from registration.seeding import seed_sessions
 from registration.service import Desk
 from registration.settings import RegistrationSettings
+from registration.staff.decider import Decider
+from registration.staff.provider import Provider
 from services.first_start import FirstStart
 from services.process import Composition, Parts, Service
 from shared import topics
@@ -27,7 +36,12 @@ def compose(settings: RegistrationSettings, parts: Parts) -> Composition:
     desk = Desk(parts.conference, parts.clock)
     intake = Intake(parts.database, desk, settings, outbox_limit=settings.outbox_limit)
     key_ender = KeyEnder(parts.database, settings)
+    decider = Decider(parts.database, intake)
     callers = Callers(parts.database, parts.staff_keys)
+    site = Site(parts.conference, parts.database, intake, parts.clock, languages())
+    public_desk = PublicDesk(site, settings.form_posts_an_hour)
+    mailers = _mailers(settings, site, public_desk)
+    focal_desk = FocalDesk(site, public_desk.tokens, mailers[0].wake if mailers else None, settings.form_posts_an_hour)
 
     async def seed() -> None:
         journal = await parts.database.write(lambda tx: seed_sessions(tx, parts.conference, settings))
@@ -41,15 +55,29 @@ def compose(settings: RegistrationSettings, parts: Parts) -> Composition:
     def close() -> None:
         intake.close()
         key_ender.close()
+        decider.close()
+        for mailer in mailers:
+            mailer.close()
 
     def agents(app: faust.App, inbox: Inbox) -> None:
         stream.agents(app, inbox, settings)
 
+    registration = Registration(
+        intake,
+        callers,
+        parts.database,
+        parts.conference,
+        public_desk,
+        focal_desk,
+        decider,
+        settings.own_url,
+        Provider(settings.oidc) if settings.oidc else None,
+    )
     return Composition(
-        routes=router(Registration(intake, callers, parts.database, parts.conference)),
+        routes=router(registration),
         agents=agents,
         counts=counts,
-        tasks=[intake.run, key_ender.run],
+        tasks=[intake.run, key_ender.run, decider.run, *(each.run for each in mailers)],
         close=close,
         newest=lambda tx, keys: newest(tx, keys, parts.conference, settings),
         start=seed,
@@ -59,6 +87,18 @@ def compose(settings: RegistrationSettings, parts: Parts) -> Composition:
             writes=[topics.DELEGATE_REGISTERED, topics.SESSION_CHANGED],
         ),
     )
+
+
+def _mailers(settings: RegistrationSettings, site: Site, public_desk: PublicDesk) -> Sequence[Mailer[Any]]:
+    """Of sign-in links first, then of what focal points are told."""
+    server = settings.mail_server
+    if server is None:
+        log.warning("sign_in_by_mail_not_set_up", setting="SMTP_URL")
+        return []
+    mail_from = settings.mail_from or site.conference.contact
+    mail = SignInMail(site.conference, site.languages, public_desk.tokens, settings.own_url, mail_from)
+    news = FocalNewsPost(site.conference, site.languages, site.database, settings.own_url, mail_from, settings.focal_news_pace)
+    return [Mailer(site.database, server, mail), Mailer(site.database, server, news)]
 
 
 SERVICE = Service(

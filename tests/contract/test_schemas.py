@@ -22,6 +22,9 @@ EVENTS = {event.event_type: event for event in (*FACTS, *REQUESTS)}
 EXAMPLES = Path(__file__).parent / "examples"
 
 every_event = pytest.mark.parametrize("event_type", EVENTS)
+NAMED_BY_THE_CONFERENCE = {("fields",), ("reserved",)}
+"""Where fields and categories stand: what is not known there is another one of them."""
+
 every_fact = pytest.mark.parametrize("fact", FACTS, ids=lambda fact: fact.event_type)
 every_request = pytest.mark.parametrize("request_type", REQUESTS, ids=lambda request: request.event_type)
 
@@ -98,6 +101,8 @@ def test_a_fact_of_the_version_before_is_read(fact: type[Fact]) -> None:
 def test_unknown_fields_of_a_fact_are_ignored(fact: type[Fact]) -> None:
     read = fact.model_validate_json(json.dumps(example(fact)))
     for place in objects_in(example(fact)):
+        if place in NAMED_BY_THE_CONFERENCE:
+            continue
         later = with_unknown_field(example(fact), place)
         committed(fact.event_type).validate(later)
         assert fact.model_validate_json(json.dumps(later)) == read
@@ -105,7 +110,7 @@ def test_unknown_fields_of_a_fact_are_ignored(fact: type[Fact]) -> None:
 
 @every_request
 def test_unknown_fields_of_a_request_are_refused(request_type: type[Request]) -> None:
-    places = objects_in(example(request_type))
+    places = [each for each in objects_in(example(request_type)) if each not in NAMED_BY_THE_CONFERENCE]
     assert () in places
     for place in places:
         misspelt = with_unknown_field(example(request_type), place)

@@ -18,7 +18,7 @@ from services.stack import PRINTERS
 from services.supervisor import Supervisor
 from shared.database import SQLITE_WAIT_SECONDS
 from shared.topics import SERVICES
-from tests.faults.points import MAIL_POINTS, PRINTER_POINTS, SERVICE_POINTS, Action, Armed, Point
+from tests.faults.points import INTAKE_POINTS, MAIL_POINTS, PRINTER_POINTS, SERVICE_POINTS, Action, Armed, Point
 from tests.faults.records import Poison, resend_some
 from tests.faults.running import Faulty
 from tests.integration.live_stack import free_ports
@@ -27,6 +27,7 @@ from tests.waiting import until
 STRIKES_WITHIN_SECONDS = 15.0
 READY_WITHIN_SECONDS = 90.0
 HOUR_SECONDS = 3600
+OWN_POINTS = {"registration": INTAKE_POINTS, "notifications": MAIL_POINTS}
 CHUNK = bytes(1024 * 1024)
 
 
@@ -308,7 +309,7 @@ def _catalogue() -> dict[str, Fault]:
         add(f"terminated-{each}", "SIGTERM", each, partial(_signalled, SIGTERM, each))
         add(f"stopped-{each}", "SIGSTOP", each, partial(_stopped, each))
     for each in SERVICES:
-        for point in (*SERVICE_POINTS, *(MAIL_POINTS if each == "notifications" else ())):
+        for point in (*SERVICE_POINTS, *OWN_POINTS.get(each, ())):
             add(f"die-at-{point}-{each}", "killed at a named point", each, partial(_struck, point, Action.KILL, each))
         add(f"raise-once-{each}", "handler that raises once", each, partial(_struck, Point.HANDLER, Action.RAISE, each))
         add(f"clock-wrong-{each}", "clock an hour off", each, partial(_clock_wrong, each))

@@ -83,8 +83,9 @@ def _lost(asked: Mapping[str, Sequence[Asked]], facts: Mapping[str, Sequence[Fac
 
 
 def _invented(asked: Mapping[str, Sequence[Asked]], facts: Mapping[str, Sequence[Fact]]) -> Iterator[str]:
-    """Revisions that nobody asked for. A session's first is the conference's own."""
+    """Revisions that nobody asked for. A session's first is the conference's own; who waits for a place may get it."""
     for subject, revisions in facts.items():
+        before = {fact.revision + 1: fact for fact in revisions}
         requests = asked.get(subject, [])
         claimed = Counter(each.revision for each in requests if each.told is Told.ACCEPTED)
         unsure = [each for each in requests if each.told is Told.UNKNOWN]
@@ -94,11 +95,23 @@ def _invented(asked: Mapping[str, Sequence[Asked]], facts: Mapping[str, Sequence
         for fact in revisions:
             if claimed[fact.revision] or (isinstance(fact, SessionChanged) and fact.revision == 1):
                 continue
+            if _came_off_a_waiting_list(before.get(fact.revision), fact):
+                continue
             author = next((each for each in unsure if _is_in_effect(each, fact)), None)
             if author is None:
                 yield f"revision {fact.revision} of {subject} was asked for by nobody"
             else:
                 unsure.remove(author)
+
+
+def _came_off_a_waiting_list(before: Fact | None, fact: Fact) -> bool:
+    """Whether nothing else has changed."""
+    if not isinstance(before, DelegateRegistered) or not isinstance(fact, DelegateRegistered):
+        return False
+    one_up = {"revision": fact.revision, "changed_at": fact.changed_at, "enrolments": fact.enrolments}
+    changed = [(was, now) for was, now in zip(before.enrolments, fact.enrolments, strict=False) if was != now]
+    places = [(was.session_id == now.session_id, was.state, now.state) for was, now in changed]
+    return before.model_copy(update=one_up) == fact and set(places) == {(True, EnrolmentState.WAITING, EnrolmentState.ENROLLED)}
 
 
 def _refused_and_done(asked: Mapping[str, Sequence[Asked]], facts: Mapping[str, Sequence[Fact]]) -> Iterator[str]:
@@ -120,12 +133,14 @@ def _is_in_effect(asked: Asked, fact: Fact) -> bool:
         }
         return asked.kind in SESSION_KINDS and said[asked.kind] == asked.mark
     person = fact.person
-    held = {each.session_id for each in fact.enrolments if each.state is EnrolmentState.ENROLLED}
+    held = {each.session_id for each in fact.enrolments if each.state is not EnrolmentState.RELEASED}
     match asked.kind:
         case Kind.REGISTER:
             return fact.revision == 1 and person is not None and person.email == asked.mark
         case Kind.AMEND:
             return person is not None and person.function == asked.mark
+        case Kind.ENDORSE:
+            return fact.revision > 1 and fact.status.value == asked.mark
         case Kind.ACCREDIT | Kind.REFUSE | Kind.WITHDRAW:
             return fact.status.value == asked.mark
         case Kind.ENROL:

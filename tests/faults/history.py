@@ -19,6 +19,7 @@ class Told(StrEnum):
 class Kind(StrEnum):
     REGISTER = "register"
     AMEND = "amend"
+    ENDORSE = "endorse"
     ACCREDIT = "accredit"
     REFUSE = "refuse"
     WITHDRAW = "withdraw"

@@ -19,13 +19,14 @@ from tests.faults.history import Asked, History, Kind, Told
 from tests.faults.post_office import NEVER_TAKEN
 from tests.integration.live_stack import LiveStack
 
-CLIENTS = 12
+CLIENTS = 24
 ANSWER_WITHIN_SECONDS = 6.0
 AGAIN_SECONDS = 0.4
 PERSISTENCE = 0.85
 """How likely a client asks again when it was told nothing for sure."""
 UNDELIVERABLE_EVERY = 40
 SESSION_CHANGE_EVERY_SECONDS = 2.5
+OPEN = (Status.SUBMITTED, Status.ACCREDITED)
 UNKNOWN_STATUSES = (0, 500, 502, 503, 504)
 """0 stands for no answer at all."""
 
@@ -38,7 +39,13 @@ class Own:
     status: Status
     category: str
     may_attend: list[str]
+    unendorsed: bool
+    """Whether a focal point must endorse them first."""
     enrolled: set[str] = field(default_factory=set[str])
+
+    @property
+    def may_yet_attend(self) -> list[str]:
+        return [each for each in self.may_attend if each not in self.enrolled]
 
 
 class Load:
@@ -133,13 +140,15 @@ class Client:
     def __init__(self, load: Load, name: str, rnd: Random) -> None:
         self.load, self.name, self._rnd = load, name, rnd
         self._own: list[Own] = []
-        self._changes: list[tuple[int, Callable[[Own], Any]]] = [
-            (5, self._amend),
-            (7, self._decide),
-            (1, self._withdraw),
-            (4, self._enrol),
-            (3, self._leave),
+        self._changes: list[tuple[int, Callable[[Own], Any], Callable[[Own], bool]]] = [
+            (5, self._amend, lambda own: own.status in OPEN),
+            (7, self._endorse, lambda own: own.status is Status.SUBMITTED and own.unendorsed),
+            (7, self._decide, lambda own: own.status is Status.SUBMITTED and not own.unendorsed),
+            (1, self._withdraw, lambda own: own.status in OPEN),
+            (4, self._enrol, lambda own: own.status is Status.ACCREDITED and bool(own.may_yet_attend)),
+            (3, self._leave, lambda own: own.status is Status.ACCREDITED and bool(own.enrolled)),
         ]
+        """How often, what, and of whom it can be asked."""
 
     async def work(self, every_seconds: float) -> None:
         while not self.load.stopping:
@@ -148,14 +157,16 @@ class Client:
             await self.load.pause(max(0.0, began + every_seconds * self._rnd.uniform(0.5, 1.5) - self.load.now()))
 
     async def _change_something(self) -> None:
-        own = self._rnd.choice(self._own[-60:]) if self._own else None
+        open_ones = [each for each in self._own[-60:] if each.status in OPEN]
+        own = self._rnd.choice(open_ones) if open_ones else None
         if own is None or self._rnd.random() < 0.3:
             person = self.load.next_person()
             if person is not None:
                 await self._register(person)
                 return
         if own is not None:
-            weights, changes = zip(*self._changes, strict=True)
+            possible = [(weight, change) for weight, change, can_be in self._changes if can_be(own)]
+            weights, changes = zip(*possible, strict=True)
             await self._rnd.choices(changes, weights)[0](own)
 
     async def _ask(self, kind: Kind, own: Own | None, subject: str, mark: str, request: Request) -> dict[str, Any] | None:
@@ -167,7 +178,7 @@ class Client:
             return None
         if own is not None:
             own.status = Status(answer["status"])
-            own.enrolled = {each["session_id"] for each in answer["enrolments"] if each["state"] == "enrolled"}
+            own.enrolled = {each["session_id"] for each in answer["enrolments"] if each["state"] != "released"}
         return answer
 
     async def _register(self, person: RegistrationSubmitted) -> None:
@@ -177,18 +188,15 @@ class Client:
         if answer is not None:
             conference = self.load.live.conference
             may_attend = [each.session_id for each in conference.sessions if person.category in each.audience]
-            self._own.append(Own(answer["delegate_id"], Status(answer["status"]), person.category, may_attend))
+            unendorsed = "endorsement" in answer.get("needs", [])
+            self._own.append(Own(answer["delegate_id"], Status(answer["status"]), person.category, may_attend, unendorsed))
 
     async def _amend(self, own: Own) -> None:
-        if own.status not in (Status.SUBMITTED, Status.ACCREDITED):
-            return
         function = f"Envoy {len(self.load.history.asked)}"
-        request = Request("form", "PATCH", f"/delegates/{own.delegate_id}", {"person": {"function": function}})
+        request = Request("accreditation", "PATCH", f"/delegates/{own.delegate_id}", {"person": {"function": function}})
         await self._ask(Kind.AMEND, own, own.delegate_id, function, request)
 
     async def _decide(self, own: Own) -> None:
-        if own.status is not Status.SUBMITTED:
-            return
         path = f"/delegates/{own.delegate_id}/decision"
         if self._rnd.random() < 0.15:
             body = {"decision": "refuse", "reason": "The letter of credentials could not be verified"}
@@ -197,23 +205,25 @@ class Client:
             request = Request("accreditation", "POST", path, {"decision": "accredit"})
             await self._ask(Kind.ACCREDIT, own, own.delegate_id, "accredited", request)
 
+    async def _endorse(self, own: Own) -> None:
+        """As their focal point would; then the desk decides."""
+        path = f"/delegates/{own.delegate_id}/endorsement"
+        request = Request("accreditation", "POST", path, {"decision": "endorse"})
+        own.unendorsed = await self._ask(Kind.ENDORSE, own, own.delegate_id, "submitted", request) is None
+
     async def _withdraw(self, own: Own) -> None:
-        if own.status in (Status.SUBMITTED, Status.ACCREDITED):
-            request = Request("form", "POST", f"/delegates/{own.delegate_id}/withdrawal")
-            await self._ask(Kind.WITHDRAW, own, own.delegate_id, "withdrawn", request)
+        request = Request("form", "POST", f"/delegates/{own.delegate_id}/withdrawal")
+        await self._ask(Kind.WITHDRAW, own, own.delegate_id, "withdrawn", request)
 
     async def _enrol(self, own: Own) -> None:
-        wanted = [each for each in own.may_attend if each not in own.enrolled]
-        if own.status is Status.ACCREDITED and wanted:
-            session = self._rnd.choice(wanted)
-            request = Request("form", "PUT", f"/delegates/{own.delegate_id}/sessions/{session}")
-            await self._ask(Kind.ENROL, own, own.delegate_id, session, request)
+        session = self._rnd.choice(own.may_yet_attend)
+        request = Request("form", "PUT", f"/delegates/{own.delegate_id}/sessions/{session}")
+        await self._ask(Kind.ENROL, own, own.delegate_id, session, request)
 
     async def _leave(self, own: Own) -> None:
-        if own.status is Status.ACCREDITED and own.enrolled:
-            session = self._rnd.choice(sorted(own.enrolled))
-            request = Request("form", "DELETE", f"/delegates/{own.delegate_id}/sessions/{session}")
-            await self._ask(Kind.LEAVE, own, own.delegate_id, session, request)
+        session = self._rnd.choice(sorted(own.enrolled))
+        request = Request("form", "DELETE", f"/delegates/{own.delegate_id}/sessions/{session}")
+        await self._ask(Kind.LEAVE, own, own.delegate_id, session, request)
 
 
 class ProgrammeDesk:

@@ -231,13 +231,13 @@ MUTATIONS: dict[str, Mutation] = {
     "answered-before-commit": Mutation(
         "intake answers before its commit",
         _answered_before_commit,
-        ["die-at-before-commit-registration"],
+        ["die-at-before-intake-commit-registration"] * 2,
         [LOST],
     ),
     "repeats-forgotten": Mutation(
         "a request that is repeated is decided once more",
         _repeats_forgotten,
-        ["die-at-after-commit-registration"] * 4,
+        ["die-at-after-intake-commit-registration"] * 3,
         [NOT_INVENTED, LOST],
     ),
     "job-committed-before-print": Mutation(
@@ -250,7 +250,9 @@ MUTATIONS: dict[str, Mutation] = {
         ["die-at-after-mail-notifications"],
         [ONE_ID],
     ),
-    "sessions-tell-nobody": Mutation("a changed session marks nobody as to be told", _sessions_tell_nobody, ["quiet"], [TRUTH]),
+    "sessions-tell-nobody": Mutation(
+        "a changed session marks nobody as to be told", _sessions_tell_nobody, ["quiet"] * 4, [TRUTH]
+    ),
     "one-fault-buries": Mutation(
         "an event that failed once is a dead letter",
         _one_fault_buries,

@@ -6,6 +6,7 @@ The test arms a point by a file; the process, run by `tests.faults.process`, loo
 import functools
 import json
 import os
+import threading
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from enum import StrEnum
@@ -17,6 +18,8 @@ from typing import Any
 class Point(StrEnum):
     BEFORE_COMMIT = "before-commit"
     AFTER_COMMIT = "after-commit"
+    BEFORE_INTAKE = "before-intake-commit"
+    AFTER_INTAKE = "after-intake-commit"
     BEFORE_SEND = "before-send"
     AFTER_SEND = "after-send"
     BEFORE_OFFSETS = "before-offset-commit"
@@ -43,6 +46,8 @@ SERVICE_POINTS = (
     Point.BEFORE_OFFSETS,
     Point.AFTER_OFFSETS,
 )
+INTAKE_POINTS = (Point.BEFORE_INTAKE, Point.AFTER_INTAKE)
+"""Passed as `Point.BEFORE_COMMIT` and `Point.AFTER_COMMIT` are, where requests are decided: most commits are the relay's."""
 MAIL_POINTS = (Point.BEFORE_MAIL, Point.AFTER_MAIL)
 PRINTER_POINTS = (Point.BEFORE_SHEET, Point.AFTER_SHEET, Point.AFTER_REPORT)
 
@@ -129,14 +134,16 @@ def install(passing: Passing) -> None:
 
     from badging.print_queue import PrintQueue
     from badging.printer import BadgePrinter
+    from registration.intake import Intake
     from shared.claims import Claims
     from shared.database import Database
     from shared.inbox import Inbox
     from shared.relay import Relay
 
-    _commits(Database, "transaction", passing)
-    _commits(Database, "_quick_transaction", passing)
-    _commits(Claims, "_settle", passing)
+    current = _Transaction()
+    _intake_notes_itself(Intake, current)
+    for owner, name in ((Database, "transaction"), (Database, "_quick_transaction"), (Claims, "_settle")):
+        _commits(owner, name, passing, current)
     _around_async(Relay, "_send", passing, Point.BEFORE_SEND, Point.AFTER_SEND)
     _around_async(Consumer, "commit", passing, Point.BEFORE_OFFSETS, Point.AFTER_OFFSETS)
     _around_async(SMTP, "sendmail", passing, Point.BEFORE_MAIL, Point.AFTER_MAIL)
@@ -146,18 +153,41 @@ def install(passing: Passing) -> None:
     _around(PrintQueue, "done", passing, Point.BEFORE_OFFSETS, Point.AFTER_OFFSETS)
 
 
-def _commits(owner: Any, name: str, passing: Passing) -> None:
+class _Transaction(threading.local):
+    """What is known of this thread's transaction."""
+
+    of_intake = False
+    """Requests were decided in it."""
+
+
+def _intake_notes_itself(owner: Any, transaction: _Transaction) -> None:
+    decide = owner._decide
+
+    @functools.wraps(decide)
+    def decided(*given: Any) -> Any:
+        transaction.of_intake = True
+        return decide(*given)
+
+    owner._decide = decided
+
+
+def _commits(owner: Any, name: str, passing: Passing, current: _Transaction) -> None:
     original = getattr(owner, name)
 
     @functools.wraps(original)
     def transaction(self: Any, work: Callable[[Any], Any]) -> Any:
         def to_the_commit(connection: Any) -> Any:
+            current.of_intake = False
             result = work(connection)
             passing(Point.BEFORE_COMMIT)
+            if current.of_intake:
+                passing(Point.BEFORE_INTAKE)
             return result
 
         result = original(self, to_the_commit)
         passing(Point.AFTER_COMMIT)
+        if current.of_intake:
+            passing(Point.AFTER_INTAKE)
         return result
 
     setattr(owner, name, transaction)

@@ -33,7 +33,7 @@ from tests.integration.live_stack import EXAMPLE, LiveStack, free_ports
 from tests.integration.topic_reading import Positions
 
 DATABASE_DISK_MIB = 256
-BROKER_DISK_MIB = 512
+BROKER_DISK_MIB = 1024
 
 
 class FaultySettings(StackSettings):
@@ -141,7 +141,9 @@ async def _broker(var: Path, disk: Path | None) -> AsyncIterator[tuple[Superviso
     direct, proxied = f"advertised.listeners=PLAINTEXT://{HOST}:{embedded.port}", f"PLAINTEXT://{HOST}:{proxy.port}"
     said = settings.read_text()
     assert direct in said
-    settings.write_text(said.replace(direct, f"advertised.listeners={proxied}") + "log.segment.bytes=1048576\n")
+    # Small segments are soon due for compaction, which would take from the checker what it compares.
+    kept = "log.segment.bytes=1048576\nlog.cleaner.min.compaction.lag.ms=86400000\n"
+    settings.write_text(said.replace(direct, f"advertised.listeners={proxied}") + kept)
     with closing(proxy):
         async with Supervisor() as supervisor:
             await supervisor.start(Child("kafka", embedded.command, var / "kafka.jsonl", embedded.ready))

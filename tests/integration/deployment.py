@@ -76,7 +76,7 @@ def _await_ready(process: "subprocess.Popen[bytes]", url: str, log: Path) -> Non
             pass  # not listening yet
         assert process.poll() is None, log.read_text()
         assert time.monotonic() < give_up, log.read_text()
-        time.sleep(0.05)
+        time.sleep(0.05)  # a process says to nobody but its callers that it is ready
 
 
 def free_port() -> int:

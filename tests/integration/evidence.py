@@ -52,10 +52,11 @@ class Mail:
 
     @cached_property
     def text(self) -> str:
+        """As it is read: without the marks that keep names apart in a right-to-left sentence."""
         plain = next(part for part in self._message.walk() if part.get_content_type() == "text/plain")
         payload = plain.get_payload(decode=True)
         assert isinstance(payload, bytes)
-        return payload.decode().replace("\r\n", "\n")
+        return payload.decode().replace("\r\n", "\n").translate({0x2068: None, 0x2069: None})
 
     @cached_property
     def sections(self) -> dict[str, list[str]]:

@@ -12,8 +12,10 @@ from signal import SIGCONT, SIGKILL, SIGSTOP, SIGTERM, Signals
 
 import pytest
 
+from services.stack import PRINTERS
 from services.supervisor import State
 from shared import topics
+from shared.flows import PRINTERS as GROUP
 from tests.integration.live_stack import LiveStack
 from tests.waiting import until
 
@@ -75,7 +77,7 @@ class Killing(ABC):
         give_up = time.monotonic() + STRIKES_WITHIN_SECONDS
         while self.handled() == self._before and self.done() < self._all:
             assert time.monotonic() < give_up, f"{self.process} handles nothing"
-            time.sleep(0.001)
+            time.sleep(0.001)  # it is to be struck in the middle of its work, of which it tells nobody
 
     def _kill_unless_done(self) -> bool:
         in_the_middle = self.done() < self._all
@@ -124,13 +126,31 @@ class WithinABatch(OfAgents):
 
 
 class WhilePrinting(Killing):
-    """A printer dies while others print the rest."""
+    """A printer dies while others print the rest. All of them stand still until all of the work lies before them."""
+
+    def begin(self, live: LiveStack, with_signal: Signals, amount: int) -> None:
+        super().begin(live, with_signal, amount)
+        self._amount = amount
 
     def handled(self) -> int:
         return (self.live.settings.log_folder / f"{self.process}.jsonl").read_bytes().count(b'"badge_printed"')
 
     def done(self) -> int:
         return len(list(self.live.settings.printed_folder.glob("*.pdf")))
+
+    @contextmanager
+    def hindrance(self) -> Iterator[None]:
+        with ExitStack() as self._hold:
+            for printer in PRINTERS:
+                self._hold.enter_context(stopped(pid_of(self.live, printer)))
+            yield
+
+    def strike(self) -> bool:
+        give_up = time.monotonic() + STRIKES_WITHIN_SECONDS
+        while self.live.positions.unread(f"{GROUP}.main", topics.badge_queue("main")) < self._amount:
+            assert time.monotonic() < give_up, "the badges are not issued"
+        self._hold.close()
+        return super().strike()
 
 
 class WhileMailing(Killing):

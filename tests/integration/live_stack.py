@@ -121,10 +121,10 @@ class LiveStack:
 
 
 @asynccontextmanager
-async def live_stack(var: Path) -> AsyncIterator[LiveStack]:
-    """A stack in the folder `var`, on free ports, its printers not started yet."""
-    settings = StackSettings(var=var, port=free_ports(), conference_folder=EXAMPLE)
-    conference = load(EXAMPLE)
+async def live_stack(var: Path, folder: Path = EXAMPLE) -> AsyncIterator[LiveStack]:
+    """A stack in the folder `var`, on free ports, its printers not started yet; with the conference in `folder`."""
+    settings = StackSettings(var=var, port=free_ports(), conference_folder=folder)
+    conference = load(folder)
     with patch.dict(os.environ):
         os.environ.pop("KAFKA_BOOTSTRAP_SERVERS", None)  # always a broker of its own
         changes: list[Change] = []

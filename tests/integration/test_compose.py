@@ -5,15 +5,19 @@ import os
 import secrets
 import subprocess
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
+from typing import Self
 
 import httpx
 import pytest
 
 from services import example
 from shared.conference_folder import load
+from shared.flows import OPERATIONS
+from shared.topics import SERVICES
 from tests import parts
 from tests.integration.deployment import free_port
 from tests.waiting import until
@@ -21,20 +25,23 @@ from tests.waiting import until
 pytestmark = pytest.mark.skipif(not parts.containers(), reason="CONTAINERS=1 asks for containers")
 
 ROOT = Path(__file__).parents[2]
+PASSWORDS = ("POSTGRES", *(f"{user.upper()}_KAFKA" for user in ("admin", *SERVICES, "printer", OPERATIONS)))
+"""What `make .env` writes."""
 SCALE = {"badging": 3, "notifications": 2}
 DELEGATES = 40
 UP_WITHIN_SECONDS = 240.0
 
 
 class Compose:
-    """One project of its own, on ports of its own."""
+    """One project of its own, on ports of its own, with passwords of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, *files: str) -> None:
         self.registration, self.mailpit = free_port(), free_port()
         self._environment = {
             **os.environ,
             "COMPOSE_PROJECT_NAME": f"lanyard-test-{secrets.token_hex(3)}",
-            "POSTGRES_PASSWORD": secrets.token_urlsafe(16),
+            "COMPOSE_FILE": ":".join(files or ("docker-compose.yml",)),
+            **{f"{name}_PASSWORD": secrets.token_hex(16) for name in PASSWORDS},
             "REGISTRATION_PORT": str(self.registration),
             "MAILPIT_PORT": str(self.mailpit),
             "BADGING_PORTS": "0",
@@ -48,6 +55,17 @@ class Compose:
         ran = subprocess.run(command, cwd=ROOT, env=self._environment, capture_output=True, text=True, check=False)
         assert not check or ran.returncode == 0, f"{' '.join(command)}\n{ran.stdout}{ran.stderr}"
         return ran.stdout
+
+    @contextmanager
+    def up(self, *scale: str) -> Generator[Self]:
+        """Build the image and start everything, for the length of a `with`."""
+        self("build", "registration")
+        try:
+            self("up", "--detach", "--no-build", *scale)
+            yield self
+        finally:
+            print(self("logs", "--tail", "30", check=False))  # noqa: T201  shown where the test fails
+            self("down", "--volumes", "--timeout", "10", check=False)
 
     def healthy(self) -> Counter[str]:
         """How many healthy containers each service has."""
@@ -70,15 +88,8 @@ class Compose:
 
 @pytest.fixture(scope="module")
 def compose() -> Iterator[Compose]:
-    compose = Compose()
-    compose("build", "registration")
-    try:
-        scale = [word for name, number in SCALE.items() for word in ("--scale", f"{name}={number}")]
-        compose("up", "--detach", "--no-build", *scale)
+    with Compose().up(*(word for name, number in SCALE.items() for word in ("--scale", f"{name}={number}"))) as compose:
         yield compose
-    finally:
-        print(compose("logs", "--tail", "30", check=False))  # noqa: T201  shown where the test fails
-        compose("down", "--volumes", "--timeout", "10", check=False)
 
 
 async def test_the_main_job_is_done_by_replicas_that_share_the_partitions(compose: Compose) -> None:
@@ -95,7 +106,7 @@ async def test_the_main_job_is_done_by_replicas_that_share_the_partitions(compos
             within=60,
             look_every=1,
         )
-    key = compose("run", "--rm", "-T", "--no-deps", "registration", "keys", "form", "test form").split()[-1]
+    key = compose("run", "--rm", "-T", "--no-deps", "registration", "keys", "create", "test form").split()[-1]
     accredited = await _registered(compose, key)
     assert accredited
 

@@ -107,6 +107,27 @@ async def test_an_event_that_came_alone_and_failed_once_is_not_lost(programme: P
     assert programme.dead_letters(0) == []
 
 
+async def test_an_event_that_failed_once_after_another_took_the_batch_apart_is_not_lost(programme: Programme) -> None:
+    failures: list[str] = []
+
+    def fail(batch: Sequence[str]) -> None:
+        if "session-7" in batch or ("session-9" in batch and len(batch) > 1):
+            raise OutOfOrder
+        if "session-9" in batch and not failures:
+            failures.append("session-9")
+            raise OutOfOrder
+
+    programme.before_commit = fail
+    sent = sessions(SEVERAL)
+    records = programme.send(*sent)
+    async with programme.running():
+        await programme.all_read()
+        [letter] = programme.dead_letters(1)
+    assert failures == ["session-9"]
+    assert original(letter) == records[7]
+    assert programme.took_effect([each for each in sent if each.session_id != "session-7"])
+
+
 async def test_an_event_that_always_fails_becomes_a_dead_letter_and_the_others_are_handled(programme: Programme) -> None:
     def fail(batch: Sequence[str]) -> None:
         if "session-7" in batch:

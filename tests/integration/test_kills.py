@@ -25,7 +25,7 @@ from tests.integration.killing import (
 from tests.integration.live_stack import LiveStack, live_stack
 from tests.integration.truth import violations
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.thorough]
 
 DELEGATES = 120
 MORE = 60
@@ -79,7 +79,7 @@ class Crowd:
         await self.live.ask("programme", "PATCH", f"/sessions/{MOVED}", {"room": room})
         self.amended = self.active
         change = {"person": {"function": self.function}}
-        await at_most(AT_ONCE, [self.live.ask("form", "PATCH", f"/delegates/{each}", change) for each in self.amended])
+        await at_most(AT_ONCE, [self.live.ask("accreditation", "PATCH", f"/delegates/{each}", change) for each in self.amended])
 
 
 async def at_most(at_once: int, works: Sequence[Coroutine[Any, Any, object]]) -> None:

@@ -14,7 +14,7 @@ from kafka import KafkaProducer
 
 from shared import topics
 from shared.cloudevents import encode
-from shared.events import BadgeJob, BadgeStatus, DelegateRegistered, PrintState
+from shared.events import BadgeJob, BadgeStatus, DelegateRegistered, PrintState, Status
 from shared.settings import KafkaSettings
 from shared.tracing import new_traceparent
 from tests.badging_examples import registered, session
@@ -22,6 +22,8 @@ from tests.integration.deployment import Deployment
 from tests.integration.topic_reading import records_in
 from tests.smtp_server import MailBox, smtp_server
 from tests.waiting import until
+
+pytestmark = pytest.mark.thorough
 
 PATIENCE_SECONDS = 120.0
 
@@ -74,7 +76,7 @@ async def test_badging_takes_its_badges_from_the_queue_where_it_is_told_to(deplo
     send(kafka, topics.DELEGATE_REGISTERED, ada, ben, gone)
     with deployment.running("badging") as url:
         await until(lambda: counts(url)["valid"] == 3, "all have a badge", within=PATIENCE_SECONDS)
-        send(kafka, topics.DELEGATE_REGISTERED, amended, gone.model_copy(update={"revision": 2, "status": "withdrawn"}))
+        send(kafka, topics.DELEGATE_REGISTERED, amended, gone.model_copy(update={"revision": 2, "status": Status.WITHDRAWN}))
         await until(lambda: len(jobs(deployment)) == 4, "one has another", within=PATIENCE_SECONDS)
         first = jobs(deployment)
         printed = next(job for job in first if job.delegate_id == ben.delegate_id)

@@ -12,6 +12,8 @@ from services.offsets_retention import NEEDED_MINUTES, offsets_retention
 from shared.settings import KafkaSettings
 from tests.integration.deployment import Deployment
 
+pytestmark = pytest.mark.thorough
+
 A_WEEK = 7 * 24 * 60
 """Kafka's default, in minutes."""
 

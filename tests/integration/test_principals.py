@@ -31,6 +31,8 @@ from shared.settings import KafkaSettings
 from tests.integration.deployment import Deployment
 from tests.waiting import until
 
+pytestmark = pytest.mark.thorough
+
 PATIENCE_SECONDS = 120.0
 PRINTER = "front-desk"
 USERS = (*topics.SERVICES, flows.OPERATIONS, PRINTER)
@@ -149,7 +151,7 @@ def printing(deployment: SecuredDeployment, folder: Path) -> Iterator[None]:
 
 
 async def test_services_and_printer_do_their_work_as_themselves(deployment: SecuredDeployment, tmp_path: Path) -> None:
-    form_key = deployment.key("form", "foreign ministry", "--category", "member")
+    form_key = deployment.key("create", "foreign ministry", "--category", "member")
     person = {"given_name": "Ada", "family_name": "Berg", "function": "Pilot", "email": "ada@port.example", "language": "en"}
     with ExitStack() as stack:
         urls = {name: stack.enter_context(deployment.running(name)) for name in topics.SERVICES}

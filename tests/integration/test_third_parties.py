@@ -49,7 +49,7 @@ class Services:
     def __init__(self, deployment: Deployment, registration: str, badging: str) -> None:
         self.kafka = deployment.kafka
         self.registration, self.badging = registration, badging
-        self.form_key = deployment.key("form", "foreign ministry", "--category", "member")
+        self.form_key = deployment.key("create", "foreign ministry", "--category", "member")
         self.desk_key = deployment.key("staff", "badge desk", "--role", "badging")
 
     def post(self, event: CloudEvent, mode: Callable[[CloudEvent], http.HTTPMessage]) -> httpx.Response:

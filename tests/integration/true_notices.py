@@ -3,7 +3,7 @@
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 from itertools import pairwise
 from typing import NamedTuple
 from uuid import UUID
@@ -48,7 +48,57 @@ WORDINGS = {
             "Votre inscription a été retirée.": Status.WITHDRAWN,
         },
     ),
+    "ar": Wording(
+        "تسجيلكم",
+        "ما تغيّر",
+        "جلساتكم",
+        "الوظيفة",
+        {
+            "تلقينا طلب تسجيلكم.": Status.SUBMITTED,
+            "تم تسجيلكم واعتمادكم.": Status.ACCREDITED,
+            "يؤسفنا إبلاغكم": Status.REFUSED,
+            "سُحب تسجيلكم.": Status.WITHDRAWN,
+        },
+    ),
+    "zh": Wording(
+        "您的注册信息",
+        "变更内容",
+        "您的会议安排",
+        "职务",
+        {
+            "我们已收到您的注册申请。": Status.SUBMITTED,
+            "您已完成注册，与会资格已获核准。": Status.ACCREDITED,
+            "很遗憾，": Status.REFUSED,
+            "您的注册已撤回。": Status.WITHDRAWN,
+        },
+    ),
+    "ru": Wording(
+        "Ваша регистрация",
+        "Что изменилось",
+        "Ваши мероприятия",
+        "Должность",
+        {
+            "Ваша заявка на регистрацию получена.": Status.SUBMITTED,
+            "Вы зарегистрированы и аккредитованы.": Status.ACCREDITED,
+            "С сожалением сообщаем": Status.REFUSED,
+            "Ваша регистрация отозвана.": Status.WITHDRAWN,
+        },
+    ),
+    "es": Wording(
+        "Su inscripción",
+        "Lo que ha cambiado",
+        "Sus sesiones",
+        "Cargo",
+        {
+            "Se ha recibido su inscripción.": Status.SUBMITTED,
+            "Su inscripción está confirmada": Status.ACCREDITED,
+            "Lamentamos comunicarle": Status.REFUSED,
+            "Su inscripción ha sido retirada.": Status.WITHDRAWN,
+        },
+    ),
 }
+COLON = re.compile("\\s*[:：]\\s*")
+COMMAS = (", ", "، ", "，")
 
 
 def mails_by_delegate(mails: Iterable[Mail]) -> dict[UUID, list[Mail]]:
@@ -133,14 +183,14 @@ def _function_in(mail: Mail) -> str | None:
     """The function as the mail says it, in a confirmation or as a change."""
     wording = WORDINGS[mail.language]
     for line in mail.sections.get(wording.registration, []):
-        label, _, value = line.partition(":")
-        if label.strip() == wording.function:
-            return value.strip()
+        label, *value = COLON.split(line, maxsplit=1)
+        if label == wording.function:
+            return value[0].strip()
     changes = mail.sections.get(wording.changes, [])
     if f"* {wording.function}" not in changes:
         return None
     _was, now = changes[changes.index(f"* {wording.function}") + 1 :][:2]
-    return now.partition(":")[2].strip()
+    return COLON.split(now, maxsplit=1)[1].strip()
 
 
 def _misled(mail: Mail, own: Sequence[SessionChanged], zone: tzinfo) -> Iterator[str]:
@@ -169,11 +219,13 @@ def _programme(mail: Mail) -> dict[str, str]:
 def _is_place_of(said: str, session: SessionChanged, mail: Mail, zone: tzinfo) -> bool:
     """Whether a place such as "Monday 25 June 2018, 10:00–11:00 (New York), Room A" is a session's."""
     starts_at, ends_at = (each.astimezone(zone) for each in (session.starts_at, session.ends_at))
-    times = re.findall(r"\d{1,2}:\d{2}", said)
-    day = re.search(r"\b(\d{1,2})(?:er)?\b.*?\b(\d{4})\b", said)
+    day, *times = re.split(r"(\d{1,2}:\d{2})", said)
     return (
-        times[:2] == [f"{each:%H:%M}" for each in (starts_at, ends_at)]
-        and day is not None
-        and (int(day[1]), int(day[2])) == (starts_at.day, starts_at.year)
-        and said.endswith(f", {_in(mail, session.room)}")
+        times[:3:2] == [_clock(each, mail) for each in (starts_at, ends_at)]
+        and {starts_at.day, starts_at.year} <= {int(number) for number in re.findall(r"\d+", day)}
+        and said.endswith(tuple(comma + _in(mail, session.room) for comma in COMMAS))
     )
+
+
+def _clock(at: datetime, mail: Mail) -> str:
+    return f"{at:%H:%M}".removeprefix("0") if mail.language == "es" else f"{at:%H:%M}"

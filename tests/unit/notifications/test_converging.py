@@ -7,7 +7,9 @@ import pytest
 
 from notifications import store
 from notifications.model import Kind, Turn
-from shared.events import DelegateRegistered
+from notifications.store import Told
+from notifications.views import view
+from shared.events import DelegateRegistered, Language
 from tests import notification_examples as examples
 from tests.notification_examples import registered, session
 from tests.unit.notifications.conftest import Clock, Tables
@@ -247,3 +249,24 @@ def test_nobody_who_waits_as_long_as_they_may_is_hastened(service: Service) -> N
     service.take(session("pilots", revision=2, room={"en": "Room B"}))
     service.repair_clock()
     assert service.after(0) == []
+
+
+@pytest.mark.parametrize("code", ["ar", "zh", "ru", "es"])
+def test_who_was_told_in_english_before_their_language_was_spoken_is_told_only_what_changes(
+    service: Service, code: Language
+) -> None:
+    titles = {"en": "Pilots at night", "fr": "Les pilotes la nuit", code: "Title in their own language"}
+    rooms = {"en": "Room A", code: "Room in their own language"}
+    pilots, tugs = (session(each, title=titles, room=rooms) for each in ("pilots", "tugs"))
+    delegate = registered(language=code, enrolments={"pilots": "enrolled", "tugs": "enrolled"})
+    service.take(pilots, tugs, delegate)
+    service.after(0)
+    in_english = view(delegate, {"pilots": pilots, "tugs": tugs}, "en")
+    service.tables.write(lambda tx: store.keep_told(tx, {delegate.key: Told(1, in_english)}))
+
+    service.take(next_of(delegate, language=code))
+    assert service.after(60) == []
+    service.take(next_of(next_of(delegate), language=code), session("tugs", revision=2, title=titles, room={"en": "Room B"}))
+    [letter] = service.after(60)
+    [change] = letter.notice.sessions
+    assert (change.now.session_id, change.part, letter.notice.details) == ("tugs", "room", [])

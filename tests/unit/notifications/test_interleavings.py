@@ -136,7 +136,7 @@ OUTCOMES: dict[str, Callable[[Letter, datetime], Outcome | None]] = {
 def truth(registration: DelegateRegistered, sessions: Sequence[SessionChanged]) -> View:
     newest = {session.key: session for session in sorted(sessions, key=lambda each: each.revision)}
     assert registration.person is not None
-    return view(registration, newest, "fr" if registration.person.language == "fr" else "en")
+    return view(registration, newest, registration.person.language)
 
 
 def history_of(people: list[dict[str, Any]], own: dict[str, str]) -> list[DelegateRegistered]:

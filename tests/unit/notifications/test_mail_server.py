@@ -12,9 +12,9 @@ from aiosmtplib import (
     SMTPServerDisconnected,
 )
 
-from notifications.mail_server import MailServer, described, refused_for_good
 from notifications.sender import Backoff
 from notifications.settings import NotificationsSettings
+from shared.mail_server import MailServer, described, refused_for_good
 from shared.settings import SettingsFault
 
 NEEDED = {

@@ -7,14 +7,16 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, rule
 
-from registration import model, service
+from registration import model, service, waiting
+from registration.amendment import Amendment, Correction
+from registration.callers import Caller
 from registration.delegate import Registration
-from registration.model import Amendment, NotNow, Refused
+from registration.model import NotNow, Refused
 from registration.register import Register
 from registration.service import Answer, UseCase
-from shared.events import ENDED, EnrolmentState, SessionChange, SessionChanged, Status
+from shared.events import ENDED, EnrolmentState, SessionChange, SessionChanged, SessionStatus, Status
 from shared.ids import new_id
-from tests.registration_examples import ACCREDITATION, AT, BEFORE, TINY, desk, programme_of, submitted
+from tests.registration_examples import ACCREDITATION, AT, BEFORE, FORM, PROGRAMME, TINY, desk, programme_of, submitted
 
 NAMES = st.sampled_from(["Ada", "ADA", "Åda", "Bo", "Cleo", "Dag", "Eva", "Finn"])
 FAMILIES = st.sampled_from(["Berg", "Dahl"])
@@ -35,8 +37,9 @@ requests = st.builds(
     protected=st.booleans(),
 )
 amendments = st.builds(
-    lambda protected, **person: Amendment(protected=protected, person=person),
+    lambda protected, category, **person: Amendment(protected=protected, category=category, person=person),
     protected=st.sampled_from([None, True, False]),
+    category=CATEGORIES | st.none(),
     given_name=NAMES,
     document_number=DOCUMENTS | st.none(),
 )
@@ -44,8 +47,16 @@ changes = st.builds(
     lambda **fields: SessionChange(**{name: value for name, value in fields.items() if value is not ...}),
     audience=st.sampled_from([..., [], ["member"], ["guest"], ["member", "guest"]]),
     capacity=st.sampled_from([..., None, 0, 1, 2, 4]),
+    waiting_list=st.sampled_from([..., True, False]),
+    reserved=st.sampled_from([..., {}, {"guest": 1}, {"member": 1, "guest": 1}]),
     status=st.sampled_from([..., "scheduled", "cancelled"]),
 )
+
+
+def decided_on(registration: Registration) -> tuple[object, ...]:
+    """What the accreditation of a guest was decided on, as far as `amendments` touch it."""
+    assert registration.person is not None
+    return registration.protected, registration.person.given_name, registration.person.document_number
 
 
 def recounted(register: Register) -> tuple[Counter[Any], Counter[Any], Counter[Any], dict[str, Any]]:
@@ -55,7 +66,7 @@ def recounted(register: Register) -> tuple[Counter[Any], Counter[Any], Counter[A
         Counter((each.delegation, each.category) for each in holding),
         Counter(each.delegation for each in holding),
         Counter(
-            enrolment.session_id
+            (enrolment.session_id, each.category)
             for each in register.delegates.values()
             for enrolment in each.enrolments
             if enrolment.state is EnrolmentState.ENROLLED
@@ -82,6 +93,9 @@ class AnySequence(RuleBasedStateMachine):
             return None
         known: dict[Any, Registration | SessionChanged] = {**before[0], **before[1]}
         for change in self.register.changes[before[2] :]:
+            if isinstance(change, Correction):
+                assert change.revision == known[change.delegate_id].revision
+                continue
             key = change.delegate_id if isinstance(change, Registration) else change.session_id
             last = known.get(key)
             assert change.revision == (1 if last is None else last.revision + 1)
@@ -95,13 +109,24 @@ class AnySequence(RuleBasedStateMachine):
         answer = self.ask(service.RegisterDelegate(request, ACCREDITATION))
         return None if answer is None else answer.body["delegate_id"]
 
-    @rule(delegate=delegates, change=amendments)
-    def amends(self, delegate: Any, change: Amendment) -> None:
-        self.ask(service.Amend(delegate, change, ACCREDITATION))
+    @rule(delegate=delegates, change=amendments, by=st.sampled_from([ACCREDITATION, FORM]))
+    def amends(self, delegate: Any, change: Amendment, by: Caller) -> None:
+        before = self.register.delegate(delegate)
+        self.ask(service.Amend(delegate, change, by))
+        after = self.register.delegate(delegate)
+        if by is FORM and before is not None and after is not None and before.status is Status.ACCREDITED:
+            assert before.category == "member" or after.category == "member" or decided_on(before) == decided_on(after)
+            assert after.status is Status.ACCREDITED
+
+    @rule(delegate=delegates, verdict=st.sampled_from(["accept", "decline"]))
+    def decides_correction(self, delegate: Any, verdict: Any) -> None:
+        decision = service.CorrectionDecision(decision=verdict, reason="Known")
+        if self.ask(service.DecideCorrection(delegate, decision, ACCREDITATION)) is not None:
+            assert not self.register.corrections[delegate].waits
 
     @rule(delegate=delegates, decision=st.sampled_from(["accredit", "refuse"]), reason=st.sampled_from(["Late", "Unknown"]))
     def decides(self, delegate: Any, decision: Any, reason: str) -> None:
-        self.ask(service.Decide(delegate, service.Decision(decision=decision, reason=reason)))
+        self.ask(service.Decide(delegate, service.Decision(decision=decision, reason=reason), ACCREDITATION))
 
     @rule(delegate=consumes(delegates))
     def withdraws(self, delegate: Any) -> None:
@@ -117,7 +142,7 @@ class AnySequence(RuleBasedStateMachine):
 
     @rule(session=SESSIONS, change=changes)
     def changes_session(self, session: str, change: SessionChange) -> None:
-        self.ask(service.ChangeSession(session, change))
+        self.ask(service.ChangeSession(session, change, PROGRAMME))
 
     @invariant()
     def counts_what_is_there(self) -> None:
@@ -136,6 +161,16 @@ class AnySequence(RuleBasedStateMachine):
             assert session.capacity is None or self.register.enrolled(session.session_id) <= session.capacity
 
     @invariant()
+    def nobody_waits_for_whom_there_is_a_place(self) -> None:
+        for session in self.register.sessions.values():
+            if session.status is SessionStatus.CANCELLED:
+                continue
+            for each in self.register.delegates.values():
+                held = each.enrolment(session.session_id)
+                if held is not None and held.state is EnrolmentState.WAITING:
+                    assert not waiting.has_room(session, each.category, self.register)
+
+    @invariant()
     def lets_only_its_audience_in(self) -> None:
         for each in self.register.delegates.values():
             for session in self.register.sessions.values():
@@ -147,6 +182,12 @@ class AnySequence(RuleBasedStateMachine):
             if each.status in ENDED:
                 assert all(enrolment.state is EnrolmentState.RELEASED and enrolment.cause for enrolment in each.enrolments)
             assert (each.status is Status.REFUSED) == (each.status_reason is not None)
+
+    @invariant()
+    def only_of_the_accredited_a_correction_waits(self) -> None:
+        for delegate_id, correction in self.register.corrections.items():
+            assert bool(correction.values) == correction.waits
+            assert not correction.waits or self.register.delegates[delegate_id].status is Status.ACCREDITED
 
     @invariant()
     def nobody_is_registered_twice(self) -> None:

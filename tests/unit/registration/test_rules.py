@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from registration import model, programme
+from registration.amendment import Amendment, PersonAmended
 from registration.delegate import Registration
-from registration.model import Amendment, NotNow, PersonAmended, Refused
+from registration.model import NotNow, Refused
 from registration.register import Register
 from shared.conference import Conference
 from shared.events import EnrolmentState, SessionChange, SessionStatus, Status
@@ -383,3 +384,16 @@ def test_a_planned_session_starts_at_its_local_time():
     planned = programme.planned(TINY.sessions[1], TINY, AT)
     assert (planned.revision, planned.starts_at.isoformat()) == (1, "2026-05-12T08:30:00+00:00")
     assert [party.code for party in planned.organisers] == ["oslo", "no"]
+
+
+@pytest.mark.parametrize(("minutes", "late"), [(-1, False), (0, True), (60 * 24, True)])
+def test_who_registers_after_the_category_closed_is_taken_and_marked_late(register, minutes: int, late: bool):
+    closes_at = (BEFORE - timedelta(minutes=minutes)).astimezone(TINY.zone_info).replace(tzinfo=None)
+    categories = [{**each.model_dump(), "closes_at": closes_at if each.slug == "member" else None} for each in TINY.categories]
+    conference = Conference.model_validate({**TINY.model_dump(), "categories": categories})
+    made = registered(register, conference)
+    assert (made.status, made.late) == (Status.ACCREDITED, late)
+    amended = model.amend(made, Amendment(person=PersonAmended(function="Pilot")), conference, register, LATER)
+    assert amended.late is late
+    guest = registered(register, conference, category="guest", given_name="Bo", document_number="N-1")
+    assert not guest.late

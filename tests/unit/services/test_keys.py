@@ -1,5 +1,6 @@
 """Keys are shown once, kept as hashes, and taken at once by those who read them."""
 
+import json
 import os
 import stat
 from pathlib import Path
@@ -136,27 +137,27 @@ class TestForm:
             database.close()
 
     def test_may_register_all_where_nothing_is_named(self, environment: dict[str, str]) -> None:
-        ran = keys("form", "foreign ministry", **environment)
+        ran = keys("create", "foreign ministry", **environment)
         assert ran.exit_code == 0, ran.output
         assert self.kept(environment, ran.stdout.strip()) == FormKey("foreign ministry", None, None)
 
     def test_may_register_only_what_is_named(self, environment: dict[str, str]) -> None:
         category, delegation = "guest", "oslo"
-        ran = keys("form", "mission", "--category", category, "--delegation", delegation, **environment)
+        ran = keys("create", "mission", "--category", category, "--delegation", delegation, **environment)
         assert ran.exit_code == 0, ran.output
         expected = FormKey("mission", frozenset({category}), frozenset({delegation}))
         assert self.kept(environment, ran.stdout.strip()) == expected
 
     def test_unknown_categories_and_delegations_are_named(self, environment: dict[str, str]) -> None:
-        ran = keys("form", "mission", "--category", "delegat", "--delegation", "zz", **environment)
+        ran = keys("create", "mission", "--category", "delegat", "--delegation", "zz", **environment)
         assert ran.exit_code == 2
         assert "category delegat" in ran.stderr
         assert "delegation zz" in ran.stderr
         assert ran.stdout == ""
 
     def test_a_name_is_given_once(self, environment: dict[str, str]) -> None:
-        keys("form", "mission", **environment)
-        ran = keys("form", "mission", **environment)
+        keys("create", "mission", **environment)
+        ran = keys("create", "mission", **environment)
         assert ran.exit_code == 2
         assert "already" in ran.stderr
         assert ran.stdout == ""
@@ -165,13 +166,49 @@ class TestForm:
         other = Database(environment["REGISTRATION_DATABASE_URL"], "badging")
         other.migrate("badging:migrations")
         other.close()
-        ran = keys("form", "mission", **environment)
+        ran = keys("create", "mission", **environment)
         assert ran.exit_code == 2
         assert "belongs to badging" in ran.stderr
 
     def test_missing_settings_are_named(self, monkeypatch: pytest.MonkeyPatch) -> None:
         for name in ("DATABASE_URL", "REGISTRATION_DATABASE_URL"):
             monkeypatch.delenv(name, raising=False)
-        ran = keys("form", "mission")
+        ran = keys("create", "mission")
         assert ran.exit_code == 2
         assert "DATABASE_URL" in ran.stderr
+
+    def test_is_listed_with_all_that_holds_it_and_never_itself(self, environment: dict[str, str]) -> None:
+        options = ("--rate", "20", "--origin", "https://forms.example", "--test", "--signed")
+        key, secret = keys("create", "mission", *options, **environment).stdout.split()
+        assert secret.startswith("whsec_")
+        ran = keys("list", "--json", **environment)
+        [listed] = json.loads(ran.stdout)
+        assert listed == {
+            "name": "mission",
+            "categories": None,
+            "delegations": None,
+            "rate": 20,
+            "origins": ["https://forms.example"],
+            "test": True,
+            "signed": True,
+            "revoked": False,
+        }
+        as_table = keys("list", **environment).output
+        for shown in (ran.output, as_table):
+            assert key not in shown
+            assert secret not in shown
+        assert "mission" in as_table
+
+    def test_revoked_is_known_no_more(self, environment: dict[str, str]) -> None:
+        key = keys("create", "mission", **environment).stdout.strip()
+        for _ in range(2):
+            assert keys("revoke", "mission", **environment).exit_code == 0
+        assert self.kept(environment, key) is None
+        assert "revoked" in keys("list", **environment).output
+        assert keys("revoke", "another", **environment).exit_code == 2
+
+    @pytest.mark.parametrize("origin", ["forms.example", "https://forms.example/", "ftp://forms.example", "*", "null"])
+    def test_what_is_no_origin_is_refused(self, environment: dict[str, str], origin: str) -> None:
+        ran = keys("create", "mission", "--origin", origin, **environment)
+        assert (ran.exit_code, ran.stdout) == (2, "")
+        assert "no origin" in ran.stderr

@@ -1,4 +1,4 @@
-"""The mail server that takes the notices, reached by SMTP, and what its replies mean."""
+"""The mail server that takes what services mail, reached by SMTP, and what its replies mean."""
 
 import contextlib
 import ssl

@@ -1,0 +1,117 @@
+"""Pages of registration, 20 readers at once, with 10,000 delegates of 820 delegations, against a bare FastAPI page."""
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from statistics import quantiles
+from typing import NamedTuple
+
+import aiohttp
+from sqlalchemy import Connection, select
+
+from bench import people
+from bench.measures import Measure
+from bench.stand import HOST, Spoilt, Stand
+from registration import store
+from registration.focal_points import FocalPoint, FocalRole, keep_focal_points
+from registration.pages.focal_point import SESSION_COOKIE
+from registration.sign_in import ask_for_link, use_link
+from registration.staff.door import COOKIE
+from registration.staff.passwords import password_hash
+from shared.clock import utc_now
+from shared.conference import Conference
+from shared.keys import Role, new_key
+
+DELEGATES = 10_000
+READERS = 20
+PAGES_EACH = 15
+"""How often each reader reads each page in a round, the connection open."""
+WITHIN_MS = 150.0
+FOCAL_POINT = "focal-point@example.org"
+
+
+class Reading(NamedTuple):
+    """A page, and who reads it: one of those who sign in, or anybody."""
+
+    path: str
+    reader: str = "anybody"
+
+
+PAGES = {
+    "the front door": Reading("/en"),
+    "the programme": Reading("/ar/programme"),
+    "a session": Reading("/fr/sessions/opening"),
+    "the public form": Reading("/zh/register/civil-society"),
+    "the desk's queue": Reading("/en/desk", "accreditation"),
+    "the desk, searching": Reading("/en/desk?q=mar", "accreditation"),
+    "the programme desk": Reading("/en/programme-desk", "programme"),
+    "a delegation's own": Reading("/en/delegation", "focal point"),
+}
+
+
+async def measure(stand: Stand, rounds: int) -> list[Measure]:
+    await stand.start_service("registration")
+    await stand.start_bare_server("bare_page")
+    conference = people.conference()
+    await stand.post("registration", people.bodies(people.everybody(conference), DELEGATES), "everybody")
+    cookies = await asyncio.to_thread(_signed_in, stand, conference)
+    measures = {name: Measure(name=f"Page, p95: {name}", unit="ms", below=WITHIN_MS) for name in PAGES}
+    for number in range(rounds + 1):
+        bare = await _p95(stand, "bare_page", Reading("/page"), cookies)
+        for name, page in PAGES.items():
+            ours = await _p95(stand, "registration", page, cookies)
+            if number:
+                measures[name].note(ours, bare)
+    stand.check()
+    return list(measures.values())
+
+
+def _signed_in(stand: Stand, conference: Conference) -> Mapping[str, str]:
+    """Open sessions as the pages do; the cookie of each reader."""
+    delegation = conference.delegations[0].code
+    with stand.database("registration") as database:
+        return {
+            "anybody": "",
+            "accreditation": f"{COOKIE}={database.transaction(lambda tx: _staff(tx, Role.ACCREDITATION))}",
+            "programme": f"{COOKIE}={database.transaction(lambda tx: _staff(tx, Role.PROGRAMME))}",
+            "focal point": f"{SESSION_COOKIE}={database.transaction(lambda tx: _focal_point(tx, delegation))}",
+        }
+
+
+def _staff(tx: Connection, role: Role) -> str:
+    name, hashed = f"{role.value}-reader", password_hash(new_key())
+    store.accounts.add(tx, name, role)
+    store.accounts.set_password(tx, name, hashed)
+    token = store.accounts.begin_session(tx, name, hashed, utc_now())
+    assert token is not None
+    return token
+
+
+def _focal_point(tx: Connection, delegation: str) -> str:
+    keep_focal_points(tx, delegation, [FocalPoint(name="Reader", email=FOCAL_POINT, role=FocalRole.PRIMARY)])
+    ask_for_link(tx, FOCAL_POINT, "en", utc_now())
+    used = use_link(tx, tx.execute(select(store.sign_in_links.c.link_id)).scalar_one(), utc_now())
+    assert used is not None
+    return used[0]
+
+
+async def _p95(stand: Stand, server: str, page: Reading, cookies: Mapping[str, str]) -> float:
+    """The time that 95 of 100 answers take at most, in milliseconds."""
+    address = f"http://{HOST}:{stand.ports[server]}{page.path}"
+    headers = {"Cookie": cookies[page.reader]} if cookies[page.reader] else {}
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=READERS), headers=headers) as client:
+        await asyncio.gather(*(_read(client, address, 1) for _ in range(READERS)))
+        taken = await asyncio.gather(*(_read(client, address, PAGES_EACH) for _ in range(READERS)))
+    return quantiles([each for reader in taken for each in reader], n=20)[-1] * 1000
+
+
+async def _read(client: aiohttp.ClientSession, address: str, times: int) -> Sequence[float]:
+    taken: list[float] = []
+    for _ in range(times):
+        began = time.perf_counter()
+        async with client.get(address, allow_redirects=False) as answer:
+            await answer.read()
+        taken.append(time.perf_counter() - began)
+        if answer.status != 200:
+            raise Spoilt(f"{address} was answered {answer.status}")
+    return taken

@@ -1,0 +1,36 @@
+// Sends each <form data-registration="ADDRESS" data-key="KEY"> as the registration of one person: fields are named as in
+// the API, those of the person "person/given_name" and so on. What became of it is written into the form's <output>.
+const language = document.documentElement.lang || "en";
+
+for (const form of document.querySelectorAll("form[data-registration]")) {
+  const once = crypto.randomUUID(); // sent twice, a form registers once
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const answer = await fetch(`${form.dataset.registration}/delegates`, {
+      method: "POST",
+      body: JSON.stringify(asked(form)),
+      headers: {
+        "Authorization": `Bearer ${form.dataset.key}`,
+        "Content-Type": "application/json",
+        "Accept-Language": language,
+        "Idempotency-Key": once,
+      },
+    });
+    form.querySelector("output").textContent = told(answer.ok, await answer.json());
+  });
+}
+
+function asked(form) {
+  const registration = { person: { language } };
+  for (const [name, value] of new FormData(form)) {
+    const [field, under] = name.split("/").reverse();
+    if (value) (under ? registration[under] : registration)[field] = value;
+  }
+  return registration;
+}
+
+function told(taken, answer) {
+  const faults = (answer.errors ?? []).map((fault) => `${fault.pointer.slice(1)}: ${fault.detail}`);
+  if (!taken) return [answer.title, answer.detail, ...faults].join("\n");
+  return answer.dry_run ? "This is right; it was a test, and nobody was registered." : `Registered: ${answer.delegate_id}`;
+}

@@ -1,0 +1,247 @@
+"""The accreditation desk: who waits for a decision, one person's page, and decisions, one by one."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import get_args
+from uuid import UUID
+
+import orjson
+from fastapi import APIRouter, Request
+from pydantic import ValidationError
+from starlette.responses import RedirectResponse, Response
+
+from registration import correcting, queries, service, store
+from registration.answers import Idempotency
+from registration.delegate import Registration
+from registration.focal_points import having_focal_point
+from registration.group import Part, Submission
+from registration.needs import Without, goes_without
+from registration.pages.focal_point import no_such_page
+from registration.pages.form import Option
+from registration.pages.people import PersonShown, choices_for, facts_of, past_of, person_shown
+from registration.pages.site import page_route
+from registration.pages.staff import AT_DESK, StaffDesk, Visit
+from registration.staff.search import AWAITING, Sought, find_people, next_awaiting
+from shared.clock import utc_now
+from shared.conference import Conference
+from shared.database import NUL
+from shared.events import Language, Status
+from shared.folding import searched
+from shared.http import traceparent_of
+from shared.keys import Role
+from shared.problems import Problem, faults_of, invalid_body
+
+DESK = "/{language:language}/desk"
+DECIDES = frozenset({Role.ACCREDITATION})
+SHOWN_STATUSES = (Status.SUBMITTED, Status.UNDER_REVIEW, Status.ACCREDITED, Status.REFUSED, Status.WITHDRAWN)
+CORRECTIONS = "corrections"
+"""What the queue is asked for, in place of a status, for those of whom a correction waits."""
+UNENDORSED = "endorsement"
+"""Likewise, for those whom their focal point has yet to endorse."""
+_SCRIPT = (Path(__file__).parent.parent / "static" / "desk.js").read_bytes()
+SCRIPT = f"/static/{hashlib.sha256(_SCRIPT).hexdigest()[:12]}.js"
+
+
+class AccreditationDesk:
+    """What the desk's pages share."""
+
+    def __init__(self, staff: StaffDesk) -> None:
+        self.staff = staff
+        self.site = staff.site
+        self._delegations: dict[Language, list[Option]] = {}
+
+    async def page(
+        self, request: Request, language: Language, template: str, visit: Visit, status: int = 200, **values: object
+    ) -> Response:
+        """A page that may run the desk's one script."""
+        page = await self.staff.page(request, language, template, visit, status, script=SCRIPT, **values)
+        page.headers["Content-Security-Policy"] += "; script-src 'self'; connect-src 'self'"
+        return page
+
+    async def queue(
+        self, request: Request, language: Language, visit: Visit, status: int = 200, faults: Sequence[str] = ()
+    ) -> Response:
+        """Who is looked for; `faults` is what was wrong with decisions on several of them."""
+        sought = sought_by(request.query_params)
+        may_know = visit.caller.may_read_protected_names
+        said, conference, now = self.site.languages[language], self.site.conference, utc_now()
+        found = await self.site.database.read(lambda tx: find_people(tx, sought, now, with_protected_names=may_know))
+        staged = await self.site.database.read(lambda tx: store.staging.waiting(tx, visit.account.name))
+        people = await self.shown(found.people, language, visit)
+        return await self.page(
+            request,
+            language,
+            "desk.html",
+            visit,
+            status,
+            people=people,
+            count=found.count,
+            next_after=found.next_after,
+            sought=sought,
+            chosen_status=request.query_params.get("status", ""),
+            statuses=[each.value for each in SHOWN_STATUSES],
+            categories=[Option(each.slug, said.plain(each.names)) for each in conference.categories],
+            delegations=self._delegations_in(language),
+            staged=staged,
+            corrections=await self.site.database.read(store.corrections.count_waiting),
+            faults=faults,
+            decided=await self._decided(request, language, visit),
+        )
+
+    async def person(
+        self, request: Request, language: Language, visit: Visit, delegate_id: UUID, status: int = 200, fault: str = ""
+    ) -> Response:
+        found = await self.site.database.read(lambda tx: queries.find_delegate(tx, delegate_id))
+        if found is None or found.person is None:
+            raise no_such_page()
+        said, conference = self.site.languages[language], self.site.conference
+        may_know = visit.caller.may_read_protected_names
+        entries = await self.site.database.read(lambda tx: store.trail.about(tx, delegate_id))
+        correction = (await self.site.database.read(lambda tx: store.corrections.of(tx, [delegate_id]))).get(delegate_id)
+        corrected = correction is not None and correction.waits
+        without = (await self._without([found])).get(delegate_id)
+        now = utc_now()
+        return await self.page(
+            request,
+            language,
+            "desk_person.html",
+            visit,
+            status,
+            person=(await self.shown([found], language, visit))[0],
+            facts=facts_of(found, conference, said, whole=may_know),
+            reason=found.status_reason if may_know or not found.protected else None,
+            choices=choices_for(found, conference, without) if visit.may_decide else [],
+            past=past_of(entries, found, correction, conference, said, whole=may_know),
+            next_id=await self.site.database.read(lambda tx: next_awaiting(tx, delegate_id, now, corrected=corrected)),
+            fault=fault,
+            decided=await self._decided(request, language, visit),
+        )
+
+    async def _decided(self, request: Request, language: Language, visit: Visit) -> object:
+        """Whom the page before decided on, as they stand now."""
+        try:
+            delegate_id = UUID(request.query_params.get("decided", ""))
+        except ValueError:
+            return None
+        found = await self.site.database.read(lambda tx: queries.find_delegate(tx, delegate_id))
+        if found is None or found.person is None:
+            return None
+        return (await self.shown([found], language, visit))[0]
+
+    async def shown(self, people: Sequence[Registration], language: Language, visit: Visit) -> list[PersonShown]:
+        """People as a list has them."""
+        ids = [each.delegate_id for each in people]
+        corrections, badges = await self.site.database.read(
+            lambda tx: (store.corrections.of(tx, ids), queries.badge_states(tx, ids))
+        )
+        said, may_know = self.site.languages[language], visit.caller.may_read_protected_names
+        without = await self._without(people)
+        return [
+            person_shown(
+                each,
+                self.site.conference,
+                said,
+                corrections.get(each.delegate_id),
+                with_protected_name=may_know,
+                badge=badges.get(each.delegate_id),
+                without=without.get(each.delegate_id),
+            )
+            for each in people
+        ]
+
+    async def _without(self, people: Sequence[Registration]) -> Mapping[UUID, Without | None]:
+        """Why the desk may decide on those who wait to be endorsed, if it may."""
+        waiting, at = [each for each in people if each.lacks_endorsement], utc_now()
+        codes = {each.delegation for each in waiting}
+        known = await self.site.database.read(lambda tx: having_focal_point(tx, codes)) if codes else set[str]()
+        return {each.delegate_id: goes_without(each, has_focal_point=each.delegation in known, at=at) for each in waiting}
+
+    def _delegations_in(self, language: Language) -> list[Option]:
+        """Hundreds, the same on every page: sorted once."""
+        if language not in self._delegations:
+            self._delegations[language] = delegation_options(self.site.conference, language)
+        return self._delegations[language]
+
+
+def delegation_options(conference: Conference, language: Language) -> list[Option]:
+    named = [(each.code, each.names.get(language) or each.names.get("en") or each.code) for each in conference.delegations]
+    return [Option(code, name) for code, name in sorted(named, key=lambda each: searched(each[1]))]
+
+
+def sought_by(parameters: Mapping[str, str]) -> Sought:
+    """Who is looked for, by the address; what makes no sense there does not matter."""
+    status = parameters.get("status", "")
+    statuses = tuple(each for each in SHOWN_STATUSES if each.value == status) or (() if status == "all" else AWAITING)
+    try:
+        after = UUID(parameters.get("after", ""))
+    except ValueError:
+        after = None
+    category, delegation = (parameters.get(each, "").replace(NUL, "") for each in ("category", "delegation"))
+    unendorsed = True if status == UNENDORSED else None if statuses != AWAITING else False
+    return Sought(statuses, category, delegation, parameters.get("q", "")[:200], after, status == CORRECTIONS, unendorsed)
+
+
+def decision_of(answers: Mapping[str, Sequence[str]]) -> service.Decision | service.CorrectionDecision:
+    """What was chosen, as the API would be sent it; raises 422."""
+    reason, decision = "".join(answers.get("reason", [])).strip(), "".join(answers.get("decision", []))
+    kind = service.CorrectionDecision if decision in get_args(correcting.Verdict) else service.Decision
+    seen = {name: int(given) for name in ("revision", "number") if (given := _number(answers.get(name, []))) is not None}
+    own = {name: value for name, value in seen.items() if name in kind.model_fields}
+    body = {"decision": decision, **own, **({"reason": reason} if reason else {})}
+    try:
+        return kind.model_validate_json(orjson.dumps(body), strict=True)
+    except ValidationError as error:
+        raise invalid_body(faults_of(error)) from None
+
+
+def _number(given: Sequence[str]) -> str | None:
+    written = "".join(given)
+    return written if written.isdecimal() and len(written) < 10 else None
+
+
+def desk_routes(desk: AccreditationDesk) -> APIRouter:
+    routes = APIRouter(route_class=page_route(desk.site), include_in_schema=False)
+
+    @routes.get(SCRIPT)
+    async def script() -> Response:
+        headers = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
+        return Response(_SCRIPT, media_type="text/javascript", headers=headers)
+
+    @routes.get(DESK)
+    async def queue(request: Request, language: Language) -> Response:
+        return await desk.queue(request, language, await desk.staff.visit(request, language, AT_DESK))
+
+    @routes.get(f"{DESK}/people/{{delegate_id}}")
+    async def person(request: Request, language: Language, delegate_id: UUID) -> Response:
+        return await desk.person(request, language, await desk.staff.visit(request, language, AT_DESK), delegate_id)
+
+    @routes.post(f"{DESK}/people/{{delegate_id}}")
+    async def decide(request: Request, language: Language, delegate_id: UUID) -> Response:
+        visit = await desk.staff.visit(request, language, DECIDES)
+        answers, form_name = await desk.staff.answers(request, visit)
+        try:
+            use_case = _use_case(visit, delegate_id, answers)
+            once = Idempotency.of(visit.caller.scope, form_name, orjson.dumps(sorted(answers.items())))
+            await desk.site.intake.submit(Submission([Part(use_case, once)], traceparent_of(request)))
+        except Problem as problem:
+            if problem.status not in (409, 422):
+                raise
+            return await desk.person(request, language, visit, delegate_id, problem.status, problem.said.in_language(language))
+        corrected = isinstance(use_case, service.DecideCorrection)
+        now = utc_now()
+        following = await desk.site.database.read(lambda tx: next_awaiting(tx, delegate_id, now, corrected=corrected))
+        there = f"/{language}/desk/people/{following}" if following else f"/{language}/desk"
+        return RedirectResponse(f"{there}?decided={delegate_id}", 303)
+
+    return routes
+
+
+def _use_case(visit: Visit, delegate_id: UUID, answers: Mapping[str, Sequence[str]]) -> service.UseCase:
+    if answers.get("decision") == ["withdraw"]:
+        return service.Withdraw(delegate_id, visit.caller)
+    match decision_of(answers):
+        case service.CorrectionDecision() as decision:
+            return service.DecideCorrection(delegate_id, decision, visit.caller)
+        case decision:
+            return service.Decide(delegate_id, decision, visit.caller)

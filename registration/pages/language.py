@@ -1,0 +1,117 @@
+"""The languages that pages are written in: one gettext catalogue each, over templates that all share."""
+
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime, tzinfo
+from functools import lru_cache
+from pathlib import Path
+
+from babel import Locale
+from babel.dates import format_date, format_datetime, format_interval, get_timezone_location
+from babel.lists import format_list
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markdown_it import MarkdownIt
+from markupsafe import Markup
+
+from shared.catalogue import translations
+from shared.events import Language, in_language
+
+_ROOM = Path(__file__).parent.parent
+CATALOGUES = _ROOM / "catalogues"
+_MARKDOWN = MarkdownIt("commonmark", {"html": False})
+
+
+class PageLanguage:
+    """One language: its templates, translated, and its way to write dates, times and lists."""
+
+    def __init__(self, code: Language) -> None:
+        self.code: Language = code
+        self.locale = Locale.parse("en_GB" if code == "en" else code)  # which writes dates as the United Nations does
+        self.direction = self.locale.text_direction
+        self.translations = translations(CATALOGUES, code)
+        self._templates = Environment(
+            loader=FileSystemLoader(_ROOM / "templates"),
+            extensions=["jinja2.ext.i18n"],
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            auto_reload=False,
+        )
+        self._templates.policies["ext.i18n.trimmed"] = True
+        self._templates.install_gettext_translations(self.translations, newstyle=True)  # pyright: ignore (the extension adds it)
+
+    def render(self, template: str, **values: object) -> str:
+        return self._templates.get_template(template).render(language=self, **values)
+
+    def gettext(self, message: str) -> str:
+        return self.translations.gettext(message)
+
+    def text(self, text: Mapping[Language, str]) -> Markup:
+        """A text of the conference's data: in another language, and marked so, where it has none in this one."""
+        if self.code in text:
+            return Markup("{}").format(text[self.code])
+        found: Language = "en" if "en" in text else next(iter(text))
+        direction = Locale.parse(found).text_direction
+        return Markup('<span lang="{}" dir="{}">{}</span>').format(found, direction, text[found])
+
+    def plain(self, text: Mapping[Language, str]) -> str:
+        """The same where no markup can stand."""
+        return in_language(text, self.code)
+
+    def prose(self, text: Mapping[Language, str]) -> Markup:
+        """A longer text, written in Markdown; raw HTML in it stays text."""
+        found = self.code if self.code in text else "en" if "en" in text else next(iter(text))
+        written = Markup(_MARKDOWN.render(text[found]))
+        if found == self.code:
+            return written
+        return Markup('<div lang="{}" dir="{}">{}</div>').format(found, Locale.parse(found).text_direction, written)
+
+    def day(self, day: date) -> str:
+        return _day(day, self.locale)
+
+    def short_day(self, day: date) -> str:
+        """A day of the conference's week, without its year."""
+        return _short_day(day, self.locale)
+
+    def days(self, first: date, last: date) -> str:
+        return format_interval(first, last, "yMMMMd", locale=self.locale)
+
+    def hours(self, starts_at: datetime, ends_at: datetime, zone: tzinfo) -> str:
+        """From when to when by the clock of `zone`, in 24 hours."""
+        return _hours(starts_at, ends_at, zone, self.locale)
+
+    def moment(self, at: datetime, zone: tzinfo) -> str:
+        return format_datetime(at, "medium", zone, self.locale)
+
+    def city(self, zone: tzinfo) -> str:
+        """The city that a time zone is named after."""
+        return get_timezone_location(zone, locale=self.locale, return_city=True)
+
+    def listed(self, items: Iterable[str]) -> str:
+        return format_list(list(items), locale=self.locale)
+
+
+# The programme's days and hours are the same on every page that names them, and Babel takes its time.
+@lru_cache(maxsize=512)
+def _day(day: date, locale: Locale) -> str:
+    return format_date(day, "full", locale)
+
+
+@lru_cache(maxsize=512)
+def _short_day(day: date, locale: Locale) -> str:
+    return format_date(day, _WEEKDAY_AND_DAY[locale.language], locale)
+
+
+_WEEKDAY_AND_DAY = {
+    "ar": "EEEE d MMMM",
+    "zh": "M月d日EEEE",
+    "en": "EEEE d MMMM",
+    "fr": "EEEE d MMMM",
+    "ru": "EEEE, d MMMM",
+    "es": "EEEE, d 'de' MMMM",
+}
+
+
+@lru_cache(maxsize=4096)
+def _hours(starts_at: datetime, ends_at: datetime, zone: tzinfo, locale: Locale) -> str:
+    return format_interval(starts_at, ends_at, "Hm", tzinfo=zone, locale=locale)

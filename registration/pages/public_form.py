@@ -1,0 +1,164 @@
+"""The routes of the public form: who may, registers themselves, by the same use case as the API's callers."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from uuid import UUID
+
+import orjson
+from fastapi import APIRouter, Request
+from pydantic import ValidationError
+from starlette.responses import RedirectResponse, Response
+
+from registration import queries, service
+from registration.answers import Idempotency
+from registration.callers import Caller, FormKey
+from registration.group import Part, Submission
+from registration.needs import needs_of
+from registration.pages.form import PublicForm, grouped
+from registration.pages.form_page import form_cookie, form_page
+from registration.pages.language import PageLanguage
+from registration.pages.posts import HourlyLimit, client_of, posted_answers
+from registration.pages.site import Site, page_route
+from registration.pages.tokens import Receipt, Tokens
+from shared.conference import Category, Conference
+from shared.events import ENDED, RegistrationSubmitted, Status
+from shared.http import traceparent_of
+from shared.problems import Problem, faults_of
+from shared.said import say
+
+
+class PublicDesk:
+    """Takes what the public form posts."""
+
+    def __init__(self, site: Site, posts_an_hour: int) -> None:
+        self.site = site
+        self.categories = {each.slug: each for each in site.conference.categories if each.self_registration}
+        self.caller = public_caller(site.conference)
+        self._posts = HourlyLimit(posts_an_hour)
+        self._tokens: Tokens | None = None
+
+    async def tokens(self) -> Tokens:
+        if self._tokens is None:
+            self._tokens = await Tokens.of(self.site.database)
+        return self._tokens
+
+    def slow_down(self, request: Request) -> None:
+        """Count a post of this address; raises 429 where there were too many within the hour."""
+        title = say("Too many registrations came from your address.")
+        self._posts.count(client_of(request), title, say("Wait an hour, or ask the conference's accreditation desk."))
+
+    async def form(self, category: Category, language: PageLanguage, answers: Mapping[str, list[str]]) -> PublicForm:
+        entries = await self.site.database.read(queries.all_sessions)
+        return PublicForm(category, self.site.conference, language, entries, self.site.clock.now(), answers)
+
+    async def register(self, request: Request, form: PublicForm, form_name: str) -> Receipt:
+        """Have the answers registered, once per form. Raises `Problem`."""
+        body = orjson.dumps(form.request())
+        try:
+            submitted = RegistrationSubmitted.model_validate_json(body, strict=True)
+        except ValidationError as error:
+            found = faults_of(error)
+            places = {each.pointer for each in found}
+            found += [each for each in form.unanswered if each.pointer not in places]
+            raise Problem(422, "invalid", say("The request is not valid."), faults=found) from None
+        use_case = service.RegisterDelegate(submitted, self.caller)
+        once = Idempotency.of(self.caller.scope, form_name, body)
+        [answer] = await self.site.intake.submit(Submission([Part(use_case, once)], traceparent_of(request)))
+        return Receipt(str(answer.body["delegate_id"]), str(answer.body["status"]))
+
+
+def public_caller(conference: Conference) -> Caller:
+    """Who registers through the public form: a form like any other, for the categories that register themselves."""
+    categories = frozenset(each.slug for each in conference.categories if each.self_registration)
+    return Caller(scope="public form", form=FormKey("public form", categories, None))
+
+
+def form_routes(desk: PublicDesk) -> APIRouter:
+    """Choosing a category, the form, what comes after it, in every language."""
+    routes = APIRouter(route_class=page_route(desk.site), include_in_schema=False)
+    for language in desk.site.languages.values():
+        _choice(routes, desk, language)
+        _form(routes, desk, language)
+    return routes
+
+
+def _choice(routes: APIRouter, desk: PublicDesk, language: PageLanguage) -> None:
+    site = desk.site
+
+    @routes.get(f"/{language.code}/register")
+    async def choice(request: Request) -> Response:
+        others = [each for each in site.conference.categories if not each.self_registration]
+        return site.page(request, language, "register.html", categories=list(desk.categories.values()), others=others)
+
+    @routes.get(f"/{language.code}/registered")
+    async def registered(request: Request) -> Response:
+        tokens = await desk.tokens()
+        receipt = tokens.read_receipt(request.query_params.get("receipt", ""))
+        if receipt is None:
+            return site.no_such_page(request, language)
+        delegate_id = UUID(receipt.delegate_id)
+        found = await site.database.read(lambda tx: queries.find_delegate(tx, delegate_id))
+        needs_photo = found is not None and found.status not in ENDED and "photo" in needs_of(found, site.conference)
+        photo = f"/{language.code}/photo/{tokens.photo_link(delegate_id)}" if needs_photo else ""
+        unendorsed = found is not None and found.status is Status.SUBMITTED and found.lacks_endorsement
+        return site.page(request, language, "registered.html", receipt=receipt, photo=photo, unendorsed=unendorsed)
+
+
+def _form(routes: APIRouter, desk: PublicDesk, language: PageLanguage) -> None:
+    address = f"/{language.code}/register/{{category}}"
+
+    @routes.get(address)
+    async def form(request: Request, category: str) -> Response:
+        found = desk.categories.get(category)
+        if found is None:
+            return desk.site.no_such_page(request, language)
+        return await _shown(request, desk, await desk.form(found, language, {}))
+
+    @routes.post(address)
+    async def post(request: Request, category: str) -> Response:
+        found = desk.categories.get(category)
+        if found is None:
+            return desk.site.no_such_page(request, language)
+        answers = await posted_answers(request)
+        asked = await desk.form(found, language, answers)
+        name = (await desk.tokens()).form_name("".join(answers.get("token", [])), form_cookie(request))
+        if name is None:
+            said = _stale(language)
+            return await _shown(request, desk, asked, 403, said)
+        desk.slow_down(request)
+        try:
+            receipt = await desk.register(request, asked, name)
+        except Problem as problem:
+            if problem.status not in (409, 422):
+                raise
+            return await _shown(
+                request, desk, replace(asked, faults=problem.faults), problem.status, _heading(problem, language)
+            )
+        token = (await desk.tokens()).receipt(receipt)
+        return RedirectResponse(f"/{language.code}/registered?receipt={token}", 303)
+
+
+def _stale(language: PageLanguage) -> str:
+    return language.gettext("This form was open for too long, or cookies are off. Nothing is lost: check it and send it again.")
+
+
+def _heading(problem: Problem, language: PageLanguage) -> str:
+    if problem.faults:
+        return ""
+    return language.gettext("This form was sent already, with other answers. Check them and send it again.")
+
+
+async def _shown(request: Request, desk: PublicDesk, form: PublicForm, status: int = 200, said: str = "") -> Response:
+    return form_page(
+        request,
+        desk.site,
+        await desk.tokens(),
+        form.language,
+        "form.html",
+        status,
+        form=form,
+        questions=form.questions,
+        grouped=grouped,
+        said=said,
+        other_faults=form.other_faults,
+    )

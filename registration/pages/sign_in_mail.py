@@ -1,0 +1,71 @@
+"""The mail that signs a focal point in, in the language of the page on which they asked for it; and the post that brings it."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime, formataddr
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from registration import sign_in
+from registration.pages.language import PageLanguage
+from registration.pages.tokens import Tokens
+from registration.sign_in import Link
+from shared.conference import Conference
+from shared.events import Language
+
+POLICY = SMTP.clone(max_line_length=200)
+"""A header is folded only where it must be: not right after its name, as a long name in Chinese would be."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignInMail:
+    """Writes the mails of one conference; `own_url` is where people reach registration."""
+
+    conference: Conference
+    languages: Mapping[Language, PageLanguage]
+    tokens: Callable[[], Awaitable[Tokens]]
+    own_url: str
+    mail_from: str
+    kind: str = "sign-in-link"
+
+    def any_due(self, tx: Connection, now: datetime) -> bool:
+        return sign_in.any_due(tx, now)
+
+    def claim(self, tx: Connection, now: datetime) -> Sequence[Link]:
+        return sign_in.claim_links(tx, now)
+
+    def note_mailed(self, tx: Connection, mail_id: UUID) -> None:
+        sign_in.note_mailed(tx, mail_id)
+
+    def put_off(self, tx: Connection, mail_id: UUID, until: datetime) -> None:
+        sign_in.put_off(tx, mail_id, until)
+
+    def drop(self, tx: Connection, mail_id: UUID) -> None:
+        sign_in.drop_link(tx, mail_id)
+
+    async def write(self, mail: Link) -> bytes:
+        token = (await self.tokens()).link(mail.link_id)
+        language = self.languages[mail.language]
+        title = language.plain(self.conference.short_title)
+        address = f"{self.own_url.rstrip('/')}/{language.code}/focal-point/link?link={token}"
+        lines = [
+            language.plain(self.conference.title),
+            language.gettext("This link opens your delegation’s pages. It is good once, for 20 minutes:"),
+            address,
+            language.gettext("If you did not ask for it, do nothing: without this mail nobody signs in."),
+            f"{language.gettext('Questions about your registration:')} {self.conference.contact}",
+        ]
+        written = EmailMessage(policy=POLICY)
+        written["From"] = formataddr((title, self.mail_from))
+        written["To"] = mail.email
+        written["Subject"] = language.gettext("Sign in as focal point: %(conference)s") % {"conference": title}
+        written["Date"] = format_datetime(mail.asked_at)
+        written["Message-ID"] = f"<sign-in-{mail.link_id}@{self.mail_from.rpartition('@')[2]}>"
+        written["Auto-Submitted"] = "auto-generated"
+        written.set_content("\n\n".join(lines) + "\n", cte="quoted-printable")
+        written["Content-Language"] = language.code  # now: with the content, every header about it is set anew
+        return written.as_bytes()

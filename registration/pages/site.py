@@ -1,0 +1,242 @@
+"""The routes of the pages: each page in each language under its own address, such as `/fr/programme`."""
+
+import hashlib
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.routing import APIRoute
+from starlette.convertors import Convertor, register_url_convertor
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from registration import queries
+from registration.intake import Intake
+from registration.pages.language import PageLanguage
+from registration.pages.programme import days_shown, revisions_shown, session_shown
+from registration.studio import Studio
+from shared.calendar import MEDIA_TYPE as CALENDAR
+from shared.calendar import programme_calendar
+from shared.clock import ConferenceClock
+from shared.conference import Category, Conference
+from shared.database import Database
+from shared.events import LANGUAGES, Language
+from shared.faults import DATABASE_AWAY
+from shared.logs import get_log
+from shared.negotiation import negotiated
+from shared.problems import Problem, unavailable
+from shared.said import say
+
+log = get_log()
+
+_STYLE = (Path(__file__).parent.parent / "static" / "lanyard.css").read_bytes()
+STYLE_SHEET = f"/static/{hashlib.sha256(_STYLE).hexdigest()[:12]}.css"
+_SAFE = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'",
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What the pages show, and where what is posted on them goes."""
+
+    conference: Conference
+    database: Database
+    intake: Intake
+    clock: ConferenceClock
+    languages: Mapping[Language, PageLanguage]
+    studio: Studio = field(default_factory=Studio)
+
+    def page(self, request: Request, language: PageLanguage, template: str, status: int = 200, **values: object) -> Response:
+        """A page as HTML; `elsewhere` is where its other languages are."""
+        rest = request.url.path.removeprefix(f"/{language.code}").rstrip("/") if _is_in(request, language) else ""
+        asked = f"?{request.url.query}" if rest and request.url.query else ""
+        html = language.render(
+            template,
+            conference=self.conference,
+            stylesheet=STYLE_SHEET,
+            elsewhere={each: f"/{each.code}{rest}{asked}" for each in self.languages.values()},
+            **values,
+        )
+        return HTMLResponse(html, status, {**_SAFE, "Content-Language": language.code})
+
+    def wished(self, request: Request) -> PageLanguage:
+        asked, wishes = request.query_params.get("lang"), request.headers.get("accept-language", "")
+        return self.languages[negotiated(asked, wishes, list(self.languages))]
+
+    def front_door(self, request: Request, language: PageLanguage) -> Response:
+        ways = [(each, _open_to(each, self.conference, language)) for each in self.conference.categories]
+        return self.page(request, language, "front_door.html", ways=ways)
+
+    def no_such_page(self, request: Request, language: PageLanguage) -> Response:
+        problem = Problem(404, "not-found", say("There is no such page."))
+        return self.problem(request, language, problem)
+
+    def problem(self, request: Request, language: PageLanguage, problem: Problem) -> Response:
+        answer = self.page(
+            request,
+            language,
+            "problem.html",
+            problem.status,
+            title=problem.title.in_language(language.code),
+            detail=problem.detail and problem.detail.in_language(language.code),
+        )
+        answer.headers.update(problem.headers)
+        return answer
+
+
+def languages() -> dict[Language, PageLanguage]:
+    return {code: PageLanguage(code) for code in LANGUAGES}
+
+
+def _is_in(request: Request, language: PageLanguage) -> bool:
+    return request.url.path.startswith(f"/{language.code}/")
+
+
+def _open_to(category: Category, conference: Conference, language: PageLanguage) -> str:
+    return language.listed(language.plain(conference.kind[each].names) for each in category.open_to)
+
+
+class Elsewhere(Exception):
+    """What is asked for is not here for this reader; `address` is where they are sent."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__(address)
+        self.address = address
+
+
+class _LanguageInAddress(Convertor[str]):
+    """`{language:language}` in a route's address: one of the six."""
+
+    regex = "|".join(LANGUAGES)
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+register_url_convertor("language", _LanguageInAddress())
+
+
+def page_route(site: Site) -> type[APIRoute]:
+    """A kind of route whose errors are pages, too, in the language of its address."""
+
+    class PageRoute(APIRoute):
+        def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+            answer = super().get_route_handler()
+
+            async def answered(request: Request) -> Response:
+                try:
+                    return await answer(request)
+                except Elsewhere as elsewhere:
+                    return RedirectResponse(elsewhere.address, 303)
+                except Problem as problem:
+                    return site.problem(request, _language_of(request, site), problem)
+                except DATABASE_AWAY as error:
+                    log.error("database_away", method=request.method, path=request.url.path, error=type(error).__name__)
+                    return site.problem(request, _language_of(request, site), unavailable())
+
+            return answered
+
+    return PageRoute
+
+
+def _language_of(request: Request, site: Site) -> PageLanguage:
+    first = request.url.path.split("/")[1]
+    return next((each for code, each in site.languages.items() if code == first), site.languages["en"])
+
+
+def reading_routes(site: Site) -> APIRouter:
+    """The front door, the programme and its feed, in every language."""
+    routes = APIRouter(route_class=page_route(site), include_in_schema=False)
+
+    @routes.get("/")
+    async def door(request: Request) -> Response:
+        answer = site.front_door(request, site.wished(request))
+        answer.headers["Vary"] = "Accept-Language"
+        return answer
+
+    @routes.get(STYLE_SHEET)
+    async def style_sheet() -> Response:
+        return Response(_STYLE, media_type="text/css", headers={"Cache-Control": "public, max-age=31536000, immutable"})
+
+    for language in site.languages.values():
+        _door(routes, site, language)
+        _programme(routes, site, language)
+    return routes
+
+
+def _door(routes: APIRouter, site: Site, language: PageLanguage) -> None:
+    @routes.get(f"/{language.code}")
+    async def door(request: Request) -> Response:
+        return site.front_door(request, language)
+
+    @routes.get(f"/{language.code}/")
+    async def door_with_slash() -> Response:
+        return RedirectResponse(f"/{language.code}", 308)
+
+
+def _programme(routes: APIRouter, site: Site, language: PageLanguage) -> None:
+    here, conference = f"/{language.code}", site.conference
+
+    kept: dict[object, Response] = {}  # the last one made: between two changes of the programme, many read it
+
+    @routes.get(f"{here}/programme")
+    async def programme(request: Request) -> Response:
+        entries = await site.database.read(queries.all_sessions)
+        as_it_stands = tuple((session.session_id, session.revision, enrolled) for session, enrolled in entries)
+        if as_it_stands not in kept:
+            days = days_shown(entries, conference, language)
+            kept.clear()
+            kept[as_it_stands] = site.page(request, language, "programme.html", days=days)
+        return kept[as_it_stands]
+
+    @routes.get(f"{here}/programme.ics")
+    async def feed() -> Response:
+        entries = await site.database.read(queries.all_sessions)
+        return _calendar([session for session, _ in entries], site, language)
+
+    @routes.get(f"{here}/sessions/{{session_id}}.ics")
+    async def session_feed(request: Request, session_id: str) -> Response:
+        found = await site.database.read(lambda tx: queries.find_session(tx, session_id))
+        return site.no_such_page(request, language) if found is None else _calendar([found[0]], site, language)
+
+    @routes.get(f"{here}/sessions/{{session_id}}")
+    async def session(request: Request, session_id: str) -> Response:
+        found = await site.database.read(lambda tx: queries.find_session(tx, session_id))
+        if found is None:
+            return site.no_such_page(request, language)
+        history = await site.database.read(lambda tx: queries.session_history(tx, session_id))
+        shown = session_shown(found, conference, language)
+        return site.page(
+            request, language, "session.html", session=shown, revisions=revisions_shown(history, conference, language)
+        )
+
+
+def _calendar(sessions: list[Any], site: Site, language: PageLanguage) -> Response:
+    conference = site.conference
+    title = language.plain(conference.short_title)
+    zone, contact = conference.zone_info, conference.contact
+    written = programme_calendar(sessions, language.code, zone, conference.slug, title, contact)
+    return Response(written, media_type=f"{CALENDAR}; charset=utf-8", headers={"Content-Language": language.code})
+
+
+def missing_pages(site: Site) -> APIRouter:
+    """What is under a language's address and is no page. Comes after every other route."""
+    routes = APIRouter(include_in_schema=False)
+    for language in site.languages.values():
+        _missing(routes, site, language)
+    return routes
+
+
+def _missing(routes: APIRouter, site: Site, language: PageLanguage) -> None:
+    @routes.get(f"/{language.code}/{{rest:path}}")
+    async def missing(request: Request) -> Response:
+        return site.no_such_page(request, language)

@@ -1,0 +1,1 @@
+"""Staff and their desk: accounts and sessions, decisions that are staged, passwords."""

@@ -1,0 +1,101 @@
+"""Finding people at the desk: by status, category, delegation, and by what is typed of a name, function or address."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Connection, and_, false, func, not_, or_, select
+
+from registration.delegate import Registration
+from registration.store import corrections, delegates, focal_points
+from shared.database import NUL
+from shared.events import Status
+from shared.folding import searched
+
+PAGE = 50
+AWAITING = (Status.SUBMITTED, Status.UNDER_REVIEW)
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """Who is looked for; what is empty does not matter."""
+
+    statuses: Collection[Status] = AWAITING
+    category: str = ""
+    delegation: str = ""
+    text: str = ""
+    after: UUID | None = None
+    corrected: bool = False
+    """Only those of whom a correction waits, whatever their status."""
+    unendorsed: bool | None = None
+    """Only those who wait for a focal point's endorsement, or only those who do not; `None` where it does not matter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    people: list[Registration]
+    count: int
+    next_after: UUID | None
+
+
+def find_people(tx: Connection, sought: Sought, now: datetime, *, with_protected_names: bool) -> Found:
+    """A page of them, who registered first first, and how many there are; never the erased. `now` is the true time.
+
+    Who may not read protected names finds the protected by function alone.
+    """
+    d = delegates.c
+    wanted = _wanted(sought, now, with_protected_names)
+    count = tx.execute(select(func.count()).select_from(delegates).where(wanted)).scalar_one()
+    page = wanted if sought.after is None else and_(wanted, d.delegate_id > sought.after)
+    contents = tx.execute(select(d.content).where(page).order_by(d.delegate_id).limit(PAGE)).scalars()
+    people = [Registration.model_validate_json(content) for content in contents]
+    return Found(people, count, people[-1].delegate_id if len(people) == PAGE else None)
+
+
+def next_awaiting(tx: Connection, after: UUID, now: datetime, *, corrected: bool = False) -> UUID | None:
+    """Who waits next for a decision that may be taken, or of whom a correction does; else who has waited longest."""
+    d = delegates.c
+    awaiting = and_(d.status.in_([each.value for each in AWAITING]), not_(_unendorsed(now)))
+    waits = d.delegate_id.in_(corrections.waiting) if corrected else awaiting
+    for later in (d.delegate_id > after, d.delegate_id < after):
+        found = tx.execute(select(d.delegate_id).where(waits, later).order_by(d.delegate_id).limit(1)).scalar()
+        if found is not None:
+            return found
+    return None
+
+
+def _unendorsed(now: datetime) -> ColumnElement[bool]:
+    """Whether the desk must wait for a focal point."""
+    d = delegates.c
+    in_time = or_(d.endorse_until.is_(None), d.endorse_until > now)
+    waits = and_(func.coalesce(d.endorsement, "") == "waiting", d.status == Status.SUBMITTED.value)
+    return and_(waits, in_time, d.delegation.in_(select(focal_points.c.delegation)))
+
+
+def _wanted(sought: Sought, now: datetime, with_protected_names: bool) -> ColumnElement[bool]:
+    d = delegates.c
+    statuses = [each.value for each in sought.statuses if each is not Status.ERASED]
+    wanted: ColumnElement[bool] = d.status.in_(statuses) if statuses else d.status != Status.ERASED.value
+    if sought.corrected:
+        wanted = d.delegate_id.in_(corrections.waiting)
+    elif sought.unendorsed is not None:
+        wanted = and_(wanted, _unendorsed(now) if sought.unendorsed else not_(_unendorsed(now)))
+    if sought.category:
+        wanted = and_(wanted, d.category == sought.category)
+    if sought.delegation:
+        wanted = and_(wanted, d.delegation == sought.delegation)
+    return wanted if not sought.text else and_(wanted, says(sought.text, with_protected_names=with_protected_names))
+
+
+def says(text: str, *, with_protected_names: bool) -> ColumnElement[bool]:
+    """Each word of `text` is in their name, function or address; of the protected in the function, unless names may be read."""
+    d = delegates.c
+    words = [] if NUL in text else searched(text).split()
+    said: list[ColumnElement[bool]] = []
+    for word in words:
+        by_name = d.searched_name.contains(word, autoescape=True)
+        if not with_protected_names:
+            by_name = and_(by_name, d.protected.is_(False))
+        said.append(or_(d.searched_function.contains(word, autoescape=True), by_name))
+    return and_(*said) if said else false()

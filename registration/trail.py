@@ -1,0 +1,71 @@
+"""The audit trail's tables: one chain of entries, added to in the transaction of the change that an entry tells of."""
+
+from collections.abc import Iterator, Sequence
+from uuid import UUID
+
+from sqlalchemy import Column, Connection, Index, Integer, LargeBinary, MetaData, String, Table, Text, select
+
+from registration.audit import START, Decided, Head, Kept, chained, id_hash
+from shared.rows import execute_many
+
+_CHAIN = "decisions"
+_PAGE = 1000
+
+
+class Trail:
+    """One chain for all replicas, in the order in which transactions reached it."""
+
+    def __init__(self, metadata: MetaData) -> None:
+        self._entries = Table(
+            "audit_trail",
+            metadata,
+            Column("seq", Integer, primary_key=True, autoincrement=False),
+            Column("delegate_hash", String(64), nullable=False),
+            Column("content", Text, nullable=False),
+            Column("hash", LargeBinary(32), nullable=False),
+            Index("audit_trail_by_delegate", "delegate_hash"),
+        )
+        self._heads = Table(
+            "audit_head",
+            metadata,
+            Column("chain", String(16), primary_key=True),
+            Column("seq", Integer, nullable=False),
+            Column("hash", LargeBinary(32), nullable=False),
+        )
+        self._insert = self._entries.insert()
+        h = self._heads.c
+        self._head = select(h.seq, h.hash).where(h.chain == _CHAIN)
+
+    def append(self, tx: Connection, decided: Sequence[Decided]) -> None:
+        """Add entries in their order. On PostgreSQL the head is held until `tx` ends: let it be its last statement."""
+        if not decided:
+            return
+        seq, last = tx.execute(self._head.with_for_update()).one()
+        rows: list[dict[str, object]] = []
+        for each in decided:
+            seq += 1
+            content = each.content(seq)
+            last = chained(last, content)
+            rows.append({"seq": seq, "delegate_hash": id_hash(each.delegate_id), "content": content, "hash": last})
+        execute_many(tx, self._insert, rows)
+        tx.execute(self._heads.update().where(self._heads.c.chain == _CHAIN).values(seq=seq, hash=last))
+
+    def head(self, tx: Connection) -> Head:
+        """How far the trail goes. A head that was deleted is told as none, which no chain but an empty one ends at."""
+        row = tx.execute(self._head).first()
+        return Head(0, START) if row is None else Head(row.seq, row.hash)
+
+    def entries(self, tx: Connection) -> Iterator[Kept]:
+        """Every entry, by number, read in pages."""
+        e, after = self._entries.c, -1
+        while True:
+            page = tx.execute(select(self._entries).where(e.seq > after).order_by(e.seq).limit(_PAGE)).all()
+            yield from (Kept(*row) for row in page)
+            if len(page) < _PAGE:
+                return
+            after = page[-1].seq
+
+    def about(self, tx: Connection, delegate_id: UUID) -> list[str]:
+        """The contents of the entries about one delegate, the first first."""
+        e = self._entries.c
+        return list(tx.execute(select(e.content).where(e.delegate_hash == id_hash(delegate_id)).order_by(e.seq)).scalars())

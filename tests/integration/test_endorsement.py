@@ -1,0 +1,384 @@
+"""Endorsement over HTTP: who registered themselves waits for the delegation's focal point, who is mailed, then for the desk."""
+
+import asyncio
+import json
+import re
+from collections import Counter
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+
+from registration import store
+from registration.focal_news import Pace
+from shared.clock import utc_now
+from shared.conference import Conference
+from shared.events import LANGUAGES, Status
+from tests.integration.test_accreditation_desk import decide, listed
+from tests.integration.test_delegation_pages import seen
+from tests.integration.test_focal_points import GUEST, focal_points, posted, sent, token_in
+from tests.integration.test_focal_points import signed_in as focal_point_signed_in
+from tests.integration.test_public_form import ANSWERS
+from tests.registration_app import RegistrationApp, body_of, code, faults, registration_running
+from tests.registration_examples import TINY, tiny
+from tests.smtp_server import MailBox, smtp_server
+from tests.staff_accounts import signed_in
+
+GATE = {"category": "guest", "document_number": "N-1"}
+OSLO = "/en/delegation/oslo"
+ASTRID = "astrid@oslo.example"
+
+
+@pytest.fixture
+def conference() -> Conference:
+    """Where guests register themselves, and wait for their port's focal point for five days."""
+    itself = {"self_registration": True, "needs_endorsement": True, "endorsed_within": 5}
+    return tiny(categories=[each.model_copy(update=itself if each.slug == "guest" else {}) for each in TINY.categories])
+
+
+@pytest.fixture
+async def mail_box() -> AsyncIterator[MailBox]:
+    box = MailBox()
+    async with smtp_server(box):
+        yield box
+
+
+@pytest.fixture
+async def app(
+    tmp_path: Path, conference: Conference, registration_url: str, mail_box: MailBox
+) -> AsyncIterator[RegistrationApp]:
+    """Registration, with Oslo's focal point signed in."""
+    async with registration_running(registration_url, conference, tmp_path, smtp_port=mail_box.port) as app:
+        await focal_points(app, "oslo", ASTRID)
+        await focal_point_signed_in(app, mail_box)
+        yield app
+
+
+async def came(app: RegistrationApp, name: str = "Ada", **fields: Any) -> str:
+    """Somebody registers by a form."""
+    own = {**GATE, "given_name": name, "document_number": f"N-{name}", "email": f"{name.lower()}@port.example"}
+    return await app.registered(by="form", **{**own, **fields})
+
+
+async def answered(app: RegistrationApp, delegate: str, decision: str = "endorse", **also: Any) -> httpx.Response:
+    return await app.ask("POST", f"/delegates/{delegate}/endorsement", json={"decision": decision, **also})
+
+
+async def needs(app: RegistrationApp, delegate: str) -> list[str] | None:
+    return (await app.ask("GET", f"/delegates/{delegate}", "form")).json().get("needs")
+
+
+def news(box: MailBox) -> list[Any]:
+    return [each for each in box.mails if "focal-news" in each["Message-ID"]]
+
+
+def trail(app: RegistrationApp) -> list[tuple[str, str]]:
+    with app.database.connect() as tx:
+        told = [json.loads(each.content) for each in store.trail.entries(tx)]
+    return [(each["action"], each["by"]["kind"]) for each in told]
+
+
+# --- over the API -------------------------------------------------------------------------------------------------
+
+
+async def test_who_registers_by_a_form_waits_holds_no_place_and_is_submitted(app: RegistrationApp):
+    told = await app.register("form", **GATE)
+    assert (told.json()["status"], told.json()["needs"]) == ("submitted", ["endorsement"])
+    delegate = told.json()["delegate_id"]
+    assert await needs(app, delegate) == ["endorsement"]
+    [one] = (await app.ask("GET", "/delegates", params={"delegation": "oslo"})).json()["delegates"]
+    assert one["needs"] == ["endorsement"]
+    assert "0 of 5 places are taken" in seen(await app.http.get(OSLO))
+    assert [each.fact.status for each in app.published() if each.topic == "t.delegate-registered"] == ["submitted"]
+    by_desk = await app.register(**{**GATE, "given_name": "Bo", "document_number": "N-2"})
+    assert "needs" not in by_desk.json(), "whom the desk registers itself waits for nobody"
+
+
+async def test_what_a_form_posts_as_an_event_waits_too(app: RegistrationApp):
+    event = {"specversion": "1.0", "type": "registration-submitted", "source": "/f", "id": "1", "data": body_of(**GATE)}
+    answer = await app.ask(
+        "POST", "/events", "form", content=json.dumps(event), headers={"Content-Type": "application/cloudevents+json"}
+    )
+    assert answer.json()["needs"] == ["endorsement"], answer.text
+
+
+async def test_endorsed_a_place_is_taken_and_the_desk_decides(app: RegistrationApp):
+    delegate = await came(app)
+    decision = {"json": {"decision": "accredit"}}
+    early = await app.ask("POST", f"/delegates/{delegate}/decision", **decision)
+    assert (early.status_code, faults(early)) == (422, {("/endorsement", "endorsement-needed")})
+    given = await answered(app, delegate, revision=1)
+    assert (given.status_code, given.json()["status"], given.json()["revision"]) == (200, "submitted", 2)
+    assert "needs" not in given.json()
+    assert "1 of 5 places are taken" in seen(await app.http.get(OSLO))
+    assert (await answered(app, delegate)).json()["revision"] == 2, "once is enough"
+    assert (await app.ask("POST", f"/delegates/{delegate}/decision", **decision)).json()["status"] == "accredited"
+    assert trail(app) == [("endorse", "staff-key"), ("accredit", "staff-key")]
+
+
+async def test_a_full_quota_is_a_conflict_and_changes_nothing(app: RegistrationApp):
+    for name in ("Bo", "Cy"):
+        await app.registered(**{**GATE, "given_name": name, "document_number": name})
+    delegate = await came(app)
+    before = app.rows()
+    answer = await answered(app, delegate)
+    assert (answer.status_code, code(answer)) == (409, "category-quota-full")
+    assert "2 of the 2 people" in answer.json()["detail"]
+    assert app.rows() == before
+
+
+async def test_who_is_declined_is_refused_with_the_reason(app: RegistrationApp):
+    delegate = await came(app, sessions=["welcome"])
+    assert faults(await answered(app, delegate, "decline")) == {("/reason", "required")}
+    stale = await answered(app, delegate, "decline", reason="Not ours", revision=7)
+    assert (stale.status_code, code(stale)) == (409, "changed-meanwhile")
+    told = (await answered(app, delegate, "decline", reason="Not ours")).json()
+    assert (told["status"], told["status_reason"], told["enrolments"][0]["state"]) == ("refused", "Not ours", "released")
+    [*_, event] = [each.fact for each in app.published() if each.topic == "t.delegate-registered"]
+    assert (event.status, event.status_reason) == ("refused", "Not ours")
+    assert code(await answered(app, delegate, "decline", reason="Another")) == "nothing-to-endorse"
+    assert (await answered(app, delegate)).json()["status"] == "submitted"
+    assert trail(app) == [("decline-endorsement", "staff-key"), ("endorse", "staff-key")]
+
+
+async def test_no_form_may_endorse(app: RegistrationApp):
+    delegate = await came(app)
+    for by, status in (("form", 403), ("oslo-form", 403), ("read-only", 403), ("programme", 403), (None, 401)):
+        body = {"decision": "endorse"}
+        assert (await app.ask("POST", f"/delegates/{delegate}/endorsement", by, json=body)).status_code == status, by
+    assert await needs(app, delegate) == ["endorsement"]
+
+
+async def test_a_form_cannot_go_round_it_by_another_category(app: RegistrationApp):
+    member = await app.registered(by="form", given_name="Bo")
+    body = {"category": "guest", "person": {"document_number": "N-2"}}
+    refused = await app.ask("PATCH", f"/delegates/{member}", "form", json=body)
+    assert refused.status_code == 200, "what the accredited is decided on waits for the desk"
+    assert app.delegate(member).category == "member"
+
+
+async def test_the_last_place_goes_to_one_of_many_who_are_endorsed_at_once(app: RegistrationApp):
+    people = [await came(app, name) for name in ("Ada", "Bo", "Cy", "Di", "Eva", "Flo")]
+    for answers in (
+        await app.together(*(answered(app, each) for each in people[:3])),
+        await asyncio.gather(*(answered(app, each) for each in people[3:])),
+    ):
+        assert all(each.status_code in (200, 409) for each in answers)
+    counted = Counter(app.delegate(each).holds_place for each in people)
+    assert counted == {True: 2, False: 4}
+    assert ("oslo", "guest", 2) in app.rows()["quota_places"]
+
+
+async def test_two_replicas_that_endorse_at_once_give_the_last_place_once(
+    tmp_path: Path, conference: Conference, postgresql_url: str
+):
+    async with (
+        registration_running(postgresql_url, conference, tmp_path) as one,
+        registration_running(postgresql_url, conference, tmp_path) as two,
+    ):
+        people = [await came(one, name) for name in ("Ada", "Bo", "Cy", "Di", "Eva", "Flo")]
+        answers = await asyncio.gather(*(answered((one, two)[n % 2], each) for n, each in enumerate(people)))
+        assert Counter(each.status_code for each in answers) == {200: 2, 409: 4}
+        assert ("oslo", "guest", 2) in one.rows()["quota_places"]
+
+
+# --- on the delegation's pages ------------------------------------------------------------------------------------
+
+
+async def test_who_fills_in_the_public_form_waits_on_the_delegations_page_and_is_endorsed_there(app: RegistrationApp):
+    page = await app.http.get("/en/register/guest")
+    own = {name: answer for name, answer in ANSWERS.items() if not name.startswith("fields/")}
+    answer = await posted(app, "/en/register/guest", {**own, "token": token_in(page), "delegation": "oslo"})
+    assert answer.status_code == 303, answer.text
+    assert "endorses you first" in (await app.http.get(answer.headers["location"])).text
+    [delegate] = [each["delegate_id"] for each in (await app.ask("GET", "/delegates")).json()["delegates"]]
+    shown = await app.http.get(OSLO)
+    assert "Waiting for your endorsement" in shown.text
+    assert "0 of 5 places are taken" in seen(shown)
+    assert "Nobody is registered yet" in shown.text
+    revision = re.search(r'name="revision" value="(\d+)"', shown.text)
+    assert revision
+    chosen = {"token": token_in(shown), "decision": "endorse", "revision": revision[1]}
+    given = await posted(app, f"{OSLO}/people/{delegate}/endorsement", chosen)
+    assert given.headers["location"] == f"{OSLO}?done=endorsed"
+    after = seen(await app.http.get(given.headers["location"]))
+    assert "1 of 5 places are taken" in after
+    assert "Waiting for your endorsement" not in after
+    assert trail(app) == [("endorse", "focal-point")]
+
+
+async def test_a_full_quota_is_told_beside_the_button(app: RegistrationApp):
+    for name in ("Bo", "Cy"):
+        assert (
+            await sent(app, f"{OSLO}/add/guest", {**GUEST, "person/given_name": name, "person/document_number": name})
+        ).status_code == 303
+    delegate = await came(app)
+    before = app.rows()
+    answer = await sent(app, f"{OSLO}/people/{delegate}/endorsement", {"decision": "endorse"})
+    assert answer.status_code == 409
+    assert "2 of the 2 people" in answer.text
+    assert 'aria-describedby="faults"' in answer.text
+    assert app.rows() == before
+
+
+async def test_a_focal_point_declines_with_a_reason_and_endorses_after_all(app: RegistrationApp):
+    delegate = await came(app)
+    address = f"{OSLO}/people/{delegate}/endorsement"
+    unreasoned = await sent(app, address, {"decision": "decline"})
+    assert (unreasoned.status_code, "A refusal is told with its reason." in unreasoned.text) == (422, True)
+    declined = await sent(app, address, {"decision": "decline", "reason": "Left us in May"})
+    assert declined.headers["location"] == f"{OSLO}?done=declined"
+    page = await app.http.get(OSLO)
+    assert "Left us in May" in page.text
+    assert "Endorse after all" in page.text
+    assert (await sent(app, address, {"decision": "endorse"})).status_code == 303
+    assert app.delegate(delegate).status is Status.SUBMITTED
+    assert (await app.http.get(address)).headers["location"] == OSLO, "nothing is left to endorse"
+
+
+async def test_whom_a_focal_point_nominates_is_endorsed_by_that(app: RegistrationApp):
+    assert (await sent(app, f"{OSLO}/add/guest", GUEST)).status_code == 303
+    [delegate] = (await app.ask("GET", "/delegates")).json()["delegates"]
+    assert "needs" not in delegate
+    assert "1 of 5 places are taken" in seen(await app.http.get(OSLO))
+
+
+async def test_only_the_delegations_own_focal_point_sees_and_endorses(app: RegistrationApp):
+    theirs = await came(app, delegation="marseille")
+    mine = await came(app, "Bo")
+    token = token_in(await app.http.get(f"{OSLO}/people/{mine}/endorsement"))
+    before = app.rows()
+    for code_ in ("oslo", "marseille"):
+        address = f"/en/delegation/{code_}/people/{theirs}/endorsement"
+        assert (await app.http.get(address)).status_code == 404
+        assert (await posted(app, address, {"token": token, "decision": "endorse"})).status_code == 404
+    assert app.rows() == before
+
+
+# --- at the desk --------------------------------------------------------------------------------------------------
+
+
+async def test_the_desk_does_not_see_who_waits_for_a_focal_point_before_it_may_decide(app: RegistrationApp):
+    desk = await signed_in(app)
+    waiting, alone = await came(app), await came(app, "Bo", delegation="marseille")
+    assert listed(await desk.get("/en/desk")) == ["Bo Berg"], "no focal point is known of Marseille"
+    assert listed(await desk.get("/en/desk?status=endorsement")) == ["Ada Berg"]
+    assert listed(await desk.get("/en/desk?status=submitted")) == ["Ada Berg", "Bo Berg"]
+    page = await desk.get(f"/en/desk/people/{waiting}")
+    assert "endorses this person first" in page.text
+    assert re.findall(r'name="decision" value="([a-z]+)"', page.text) == ["refuse", "withdraw"]
+    assert "No focal point of this delegation is known" in (await desk.get(f"/en/desk/people/{alone}")).text
+    assert (await decide(desk, alone, "accredit")).headers["location"] == f"/en/desk?decided={alone}"
+    assert app.delegate(alone).status is Status.ACCREDITED
+    assert (await decide(desk, waiting, "accredit")).status_code == 422
+
+
+async def test_the_desk_decides_without_once_the_time_is_over(app: RegistrationApp):
+    desk = await signed_in(app)
+    waiting = await came(app)
+    await grow_old(app, waiting, timedelta(days=5))
+    assert listed(await desk.get("/en/desk")) == ["Ada Berg"]
+    assert "you may decide without" in (await desk.get(f"/en/desk/people/{waiting}")).text
+    assert (await decide(desk, waiting, "accredit")).status_code == 303
+    assert "1 of 5 places are taken" in seen(await app.http.get(OSLO))
+
+
+async def grow_old(app: RegistrationApp, delegate: str, by: timedelta) -> None:
+    """Let somebody have waited so much longer."""
+    d, held = store.delegates.c, app.delegate(delegate)
+    assert held.endorsement
+    assert held.endorsement.until
+    until = held.endorsement.until - by
+    aged = held.model_copy(update={"endorsement": held.endorsement.model_copy(update={"until": until})})
+    change = store.delegates.update().where(d.delegate_id == UUID(delegate))
+    await app.database.write(lambda tx: tx.execute(change.values(content=aged.model_dump_json(), endorse_until=until)))
+
+
+# --- mails to focal points ----------------------------------------------------------------------------------------
+
+
+async def test_focal_points_are_mailed_in_their_language_that_somebody_waits(app: RegistrationApp, mail_box: MailBox):
+    delegate = await came(app)
+    await mail_box.arrived(2)
+    [mail] = news(mail_box)
+    assert (mail["To"].addresses[0].addr_spec, mail["Content-Language"]) == (ASTRID, "en")
+    assert "– Ada Berg, Harbour master" in mail.get_content()
+    assert "http://registration.test/en/delegation/oslo" in mail.get_content()
+    await answered(app, delegate)
+    await came(app, "Bo")
+    await mail_box.arrived(3)
+    [_, second] = news(mail_box)
+    assert ("Bo Berg" in second.get_content(), "Ada Berg" in second.get_content()) == (True, False), "each is told of once"
+
+
+async def test_a_protected_name_is_in_no_mail(app: RegistrationApp, mail_box: MailBox):
+    await came(app, "Canary", family_name="Finch", protected=True, function="Pilot of the port")
+    await mail_box.arrived(2)
+    [mail] = news(mail_box)
+    assert "– Pilot of the port" in mail.get_content()
+    assert not re.search("canary|finch", str(mail), re.IGNORECASE)
+
+
+async def test_who_never_signed_in_is_written_to_in_all_languages(tmp_path: Path, conference: Conference, mail_box: MailBox):
+    url = f"sqlite:///{tmp_path / 'registration.db'}"
+    async with registration_running(url, conference, tmp_path, smtp_port=mail_box.port) as app:
+        await came(app)
+        await focal_points(app, "oslo", "first@oslo.example", "second@oslo.example")
+        await mail_box.arrived(2)
+    assert sorted(mail_box.to) == ["first@oslo.example", "second@oslo.example"], "who waited before they were named is told of"
+    [mail, _] = mail_box.mails
+    assert re.findall(r"/(\w\w)/delegation/oslo", mail.get_content()) == ["en", "ar", "zh", "fr", "ru", "es"]
+    assert len(LANGUAGES) == 6
+
+
+async def test_what_happens_within_a_while_is_one_mail_and_none_comes_soon_after(tmp_path: Path, conference: Conference):
+    """Asked of the table with times of the test's own: nothing has to be waited for."""
+    url = f"sqlite:///{tmp_path / 'registration.db'}"
+    async with registration_running(url, conference, tmp_path, smtp_port=1, news_pace=None) as app:
+        await focal_points(app, "oslo", ASTRID)
+        pace, now = Pace(timedelta(minutes=5), timedelta(hours=4)), utc_now()
+        await came(app)
+        await came(app, "Bo")
+
+        async def mails(after: timedelta) -> int:
+            at = now + after
+            return len(await app.database.write(lambda tx: store.focal_news.claim(tx, at, pace), announce=False))
+
+        assert await mails(timedelta(minutes=4)) == 0
+        assert await mails(timedelta(minutes=6)) == 1
+        await app.database.write(lambda tx: tx.execute(store.metadata.tables["focal_mails"].delete()), announce=False)
+        await came(app, "Cy")
+        assert await mails(timedelta(hours=3)) == 0
+        assert await mails(timedelta(hours=5)) == 1
+
+
+async def test_what_became_of_their_correction_is_mailed_to_the_focal_points(app: RegistrationApp, mail_box: MailBox):
+    assert (await sent(app, f"{OSLO}/add/guest", GUEST)).status_code == 303
+    [delegate] = [each["delegate_id"] for each in (await app.ask("GET", "/delegates")).json()["delegates"]]
+    await app.ask("POST", f"/delegates/{delegate}/decision", json={"decision": "accredit"})
+    for mails, function, verdict in ((2, "Pilot", "accept"), (3, "Admiral", "decline")):
+        proposed = {**GUEST, "person/function": function}
+        answer = await sent(app, f"{OSLO}/people/{delegate}/amend", proposed)
+        assert answer.headers["location"] == f"{OSLO}?done=proposed"
+        body = {"decision": verdict, **({"reason": "Not on the letter"} if verdict == "decline" else {})}
+        decided = await app.ask("POST", f"/delegates/{delegate}/correction/decision", json=body)
+        assert decided.status_code == 200, decided.text
+        await mail_box.arrived(mails)
+    accepted, declined = [each.get_content() for each in news(mail_box)]
+    assert "Ada Berg, Pilot – accepted: Function" in accepted
+    assert "Ada Berg, Pilot – declined: Function – Reason: Not on the letter" in declined
+
+
+async def test_a_correction_that_a_form_proposed_is_told_to_no_focal_point(app: RegistrationApp, mail_box: MailBox):
+    delegate = await app.registered(**GATE)
+    await app.ask("POST", f"/delegates/{delegate}/decision", json={"decision": "accredit"})
+    await app.ask("PATCH", f"/delegates/{delegate}", "form", json={"person": {"function": "Pilot"}})
+    await app.ask("POST", f"/delegates/{delegate}/correction/decision", json={"decision": "accept"})
+    await came(app, "Bo")
+    await mail_box.arrived(2)
+    [mail] = news(mail_box)
+    assert "Pilot" not in mail.get_content()
