@@ -1,11 +1,18 @@
 """Kafka as a printer sees it: one job at a time, urgent ones first, each reported and then committed by itself."""
 
+import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import Any
 
-from kafka import KafkaConsumer, KafkaProducer
-from kafka.errors import CommitFailedError, IllegalGenerationError, KafkaError, RebalanceInProgressError, UnknownMemberIdError
+from kafka import ConsumerRebalanceListener, KafkaConsumer, KafkaProducer
+from kafka.errors import (
+    CommitFailedError,
+    IllegalGenerationError,
+    KafkaTimeoutError,
+    RebalanceInProgressError,
+    UnknownMemberIdError,
+)
 from kafka.structs import OffsetAndMetadata, TopicPartition
 
 from shared import topics
@@ -19,6 +26,30 @@ BROKER_ANSWERS_WITHIN_MS = 1000
 """Short, so that a printer can be stopped while its broker is away."""
 FETCH_BYTES = 64 * 1024
 """Fetched ahead of each partition: a printer is slow, and what it puts back is fetched again."""
+JOINS_WITHIN_SECONDS = 15.0
+"""Longer than a group takes to miss a member that died, and to start anew without it."""
+
+
+class _Joining(ConsumerRebalanceListener):
+    """Since when the group has been sharing out the queue anew; nothing is taken meanwhile."""
+
+    def __init__(self) -> None:
+        self._since: float | None = time.monotonic()
+
+    def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
+        self._since = time.monotonic()
+
+    def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
+        self._since = None
+
+    def check(self) -> None:
+        """Raise `KafkaTimeoutError` where it takes too long.
+
+        kafka-python 3.0.12 forgets that it was joining if `poll` gives up between the group's answer and the handling of
+        it, and the join was for new partitions: from then on it has none, sends no heartbeat and never joins again.
+        """
+        if self._since is not None and time.monotonic() - self._since > JOINS_WITHIN_SECONDS:
+            raise KafkaTimeoutError("the group did not say in time which part of the queue is this printer's")
 
 
 class PrintQueue:
@@ -32,28 +63,34 @@ class PrintQueue:
             "allow_auto_create_topics": False,
             "bootstrap_timeout_ms": BROKER_ANSWERS_WITHIN_MS,
         }
-        self._consumer: Any = KafkaConsumer(
-            **client,
-            group_id=kafka.topic(f"{PRINTERS}.{station}"),
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            max_poll_records=1,
-            max_partition_fetch_bytes=FETCH_BYTES,
-            metadata_max_age_ms=10_000,
-            # A printer that died is missed after 6 s, the least that a broker allows by default.
-            session_timeout_ms=6000,
-            heartbeat_interval_ms=2000,
-        )
-        try:
-            self._overtaker: Any = KafkaConsumer(**client, group_id=None, enable_auto_commit=False, max_poll_records=1)
-            self._producer: Any = KafkaProducer(**client, acks="all", max_block_ms=BROKER_ANSWERS_WITHIN_MS)
-        except KafkaError:
-            self._consumer.close(timeout_ms=0)
-            raise
+        queues = [self._urgent_topic, kafka.topic(topics.badge_queue(station))]
+        self._joining = _Joining()
         self._status_topic = kafka.topic(topics.BADGE_STATUS)
         self._source = f"{PRINTERS}/{printer}"
         self._sent: tuple[BadgeStatus, Any] | None = None
-        self._consumer.subscribe([self._urgent_topic, kafka.topic(topics.badge_queue(station))])
+        with ExitStack() as opened:
+            self._consumer: Any = KafkaConsumer(
+                **client,
+                group_id=kafka.topic(f"{PRINTERS}.{station}"),
+                enable_auto_commit=False,
+                auto_offset_reset="earliest",
+                max_poll_records=1,
+                max_partition_fetch_bytes=FETCH_BYTES,
+                metadata_max_age_ms=10_000,
+                # A printer that died is missed after 6 s, the least that a broker allows by default.
+                session_timeout_ms=6000,
+                heartbeat_interval_ms=2000,
+            )
+            opened.callback(self._consumer.close, autocommit=False, timeout_ms=BROKER_ANSWERS_WITHIN_MS / 2)
+            self._overtaker: Any = KafkaConsumer(**client, group_id=None, enable_auto_commit=False, max_poll_records=1)
+            opened.callback(self._overtaker.close, timeout_ms=0)
+            self._producer: Any = KafkaProducer(**client, acks="all", max_block_ms=BROKER_ANSWERS_WITHIN_MS)
+            opened.callback(self._producer.close, timeout=BROKER_ANSWERS_WITHIN_MS / 2000)
+            self._consumer.subscribe(queues, listener=self._joining)
+            # Known before it joins, or it would have to join twice: what leads the group shares out what it knows of.
+            for queue in queues:
+                self._consumer.partitions_for_topic(queue)
+            self._opened = opened.pop_all()
 
     def take(self, within_ms: int) -> RawRecord | None:
         """The next job, an urgent one if there is any; `None` if none came in time. Nobody else gets it meanwhile."""
@@ -97,12 +134,12 @@ class PrintQueue:
 
     def leave(self) -> None:
         """Leave the group; what was taken and not committed is another printer's at once."""
-        self._consumer.close(autocommit=False, timeout_ms=BROKER_ANSWERS_WITHIN_MS / 2)
-        self._overtaker.close(timeout_ms=0)
-        self._producer.close(timeout=BROKER_ANSWERS_WITHIN_MS / 2000)
+        self._opened.close()
 
     def _poll(self, within_ms: int) -> RawRecord | None:
-        return _one(self._consumer.poll(timeout_ms=within_ms))
+        came = _one(self._consumer.poll(timeout_ms=within_ms))
+        self._joining.check()
+        return came
 
     def _urgent_job(self) -> RawRecord | None:
         """The first urgent job that is not taken, past all that the consumer has fetched and not given yet.

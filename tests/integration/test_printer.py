@@ -9,16 +9,19 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import pytest
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka.errors import RetriableError
+from kafka.structs import TopicPartition
 
+from badging import print_queue
+from badging import printer as printer_module
 from badging.print_queue import PrintQueue
 from badging.printer import BadgePrinter
 from badging.tray import Sheet, Tray
@@ -41,6 +44,10 @@ logs.configure("printer", log_format="json", level="info")
 printer.run(printer.PrinterSettings.load(), sys.argv[1], Path(sys.argv[2]))
 """
 _prefixes = parts.prefixes()
+
+
+def _texts(headers: Sequence[tuple[str, bytes]]) -> dict[str, str]:
+    return {name: value.decode() for name, value in headers}
 
 
 @dataclass(frozen=True)
@@ -68,13 +75,16 @@ class Station:
 
     def told(self) -> list[tuple[BadgeStatus, dict[str, str]]]:
         """All that printers reported so far, each with its headers."""
-        consumer = KafkaConsumer(**self.kafka.client_arguments(), auto_offset_reset="earliest", consumer_timeout_ms=500)
-        consumer.subscribe([self.kafka.topic(topics.BADGE_STATUS)])
-        found = [
-            (BadgeStatus.model_validate_json(record.value), {name: value.decode() for name, value in record.headers})
-            for record in consumer
-        ]
-        consumer.close()
+        topic = self.kafka.topic(topics.BADGE_STATUS)
+        found: list[tuple[BadgeStatus, dict[str, str]]] = []
+        with closing(cast(Any, KafkaConsumer(**self.kafka.client_arguments()))) as consumer:
+            places = [TopicPartition(topic, each) for each in consumer.partitions_for_topic(topic)]
+            consumer.assign(places)
+            consumer.seek_to_beginning(*places)
+            ends = consumer.end_offsets(places)
+            while any(consumer.position(each) < ends[each] for each in places):
+                for records in consumer.poll(timeout_ms=500).values():
+                    found += [(BadgeStatus.model_validate_json(each.value), _texts(each.headers)) for each in records]
         return found
 
     def members(self) -> list[str]:
@@ -333,6 +343,24 @@ def test_then_it_leaves_its_job_to_others_and_comes_back_when_it_can_print(stati
         station.queue([badge_job(4)])
         until(lambda: len(station.reports()) == 4)
     assert station.reports()[-1][0].printer == "without-paper"
+
+
+def test_a_printer_that_kafka_forgets_while_the_queue_grows_joins_again(
+    station: Station, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # So short that the library gives up in the middle of joining for the new partition, and forgets it.
+    monkeypatch.setattr(printer_module, "TAKE_WITHIN_MS", 1)
+    monkeypatch.setattr(print_queue, "JOINS_WITHIN_SECONDS", 3.0)
+    queue = station.kafka.topic(topics.badge_queue("main"))
+    with in_a_thread(station, Tray(station.folder), leave_after_seconds=60):
+        station.queue([badge_job(1)])
+        until(lambda: len(station.reports()) == 1)
+        with closing(KafkaAdminClient(**station.kafka.client_arguments())) as admin:
+            admin.create_partitions({queue: 2})
+        jobs = [badge_job(number) for number in range(2, 12)]
+        station.queue(jobs)
+        until(lambda: len(station.reports()) == 11)
+    assert len(station.sheets()) == 11
 
 
 def test_without_a_broker_a_printer_waits_prints_on_and_stops_in_time(tmp_path: Path) -> None:
