@@ -19,11 +19,13 @@ from tests.faults.history import Asked, History, Kind, Told
 from tests.faults.post_office import NEVER_TAKEN
 from tests.integration.live_stack import LiveStack
 
-CLIENTS = 24
+CLIENTS = 32
 ANSWER_WITHIN_SECONDS = 6.0
 AGAIN_SECONDS = 0.4
 PERSISTENCE = 0.85
 """How likely a client asks again when it was told nothing for sure."""
+REGISTRATIONS = 0.2
+"""Which part of what is asked registers somebody new."""
 UNDELIVERABLE_EVERY = 40
 SESSION_CHANGE_EVERY_SECONDS = 2.5
 OPEN = (Status.SUBMITTED, Status.ACCREDITED)
@@ -141,25 +143,27 @@ class Client:
         self.load, self.name, self._rnd = load, name, rnd
         self._own: list[Own] = []
         self._changes: list[tuple[int, Callable[[Own], Any], Callable[[Own], bool]]] = [
-            (5, self._amend, lambda own: own.status in OPEN),
+            (4, self._amend, lambda own: own.status in OPEN),
             (7, self._endorse, lambda own: own.status is Status.SUBMITTED and own.unendorsed),
             (7, self._decide, lambda own: own.status is Status.SUBMITTED and not own.unendorsed),
             (1, self._withdraw, lambda own: own.status in OPEN),
-            (4, self._enrol, lambda own: own.status is Status.ACCREDITED and bool(own.may_yet_attend)),
-            (3, self._leave, lambda own: own.status is Status.ACCREDITED and bool(own.enrolled)),
+            (6, self._enrol, lambda own: own.status is Status.ACCREDITED and bool(own.may_yet_attend)),
+            (5, self._leave, lambda own: own.status is Status.ACCREDITED and bool(own.enrolled)),
         ]
         """How often, what, and of whom it can be asked."""
 
     async def work(self, every_seconds: float) -> None:
+        """One change after another; what an outage held up is asked as soon as it ends, as people would."""
+        due = self.load.now()
         while not self.load.stopping:
-            began = self.load.now()
             await self._change_something()
-            await self.load.pause(max(0.0, began + every_seconds * self._rnd.uniform(0.5, 1.5) - self.load.now()))
+            due += every_seconds * self._rnd.uniform(0.5, 1.5)
+            await self.load.pause(max(0.0, due - self.load.now()))
 
     async def _change_something(self) -> None:
         open_ones = [each for each in self._own[-60:] if each.status in OPEN]
         own = self._rnd.choice(open_ones) if open_ones else None
-        if own is None or self._rnd.random() < 0.3:
+        if own is None or self._rnd.random() < REGISTRATIONS:
             person = self.load.next_person()
             if person is not None:
                 await self._register(person)

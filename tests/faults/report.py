@@ -26,7 +26,8 @@ def _lines(trial: Trial) -> Iterator[str]:
     plan = trial.plan
     yield f"# Faults with seed {plan.seed} on {'PostgreSQL' if plan.postgresql else 'SQLite'}"
     yield ""
-    yield f"{summary(trial)}. Longest time without an accepted change: {trial.longest_stall:.1f} s."
+    yield f"{summary(trial)}. {trial.accepted_a_second:.1f} changes a second were accepted, {plan.rate:g} were meant."
+    yield f"Longest time without an accepted change: {trial.longest_stall:.1f} s."
     yield f"All work was done {trial.settled_after:.1f} s after everything was healed."
     if plan.mutation:
         yield f"The code was broken on purpose: {plan.mutation}."

@@ -50,6 +50,12 @@ class Trial:
     """Seconds without a change accepted."""
     settled_after: float
     """Seconds from the healing to the last work done."""
+    loaded_for: float
+    """Seconds."""
+
+    @property
+    def accepted_a_second(self) -> float:
+        return self.verdict.counted["changes accepted"] / self.loaded_for
 
 
 async def tried(plan: Plan, folder: Path, tell: Callable[[str], None] = lambda _: None) -> Trial:
@@ -61,6 +67,7 @@ async def tried(plan: Plan, folder: Path, tell: Callable[[str], None] = lambda _
             await asyncio.sleep(WARM_UP_SECONDS)
             await (nemesis.run_once() if plan.seconds is None else nemesis.run_for(plan.seconds))
         finally:
+            loaded_for = load.now()
             load.stop()
             tell("healing")
             await heal(faulty)
@@ -74,7 +81,8 @@ async def tried(plan: Plan, folder: Path, tell: Callable[[str], None] = lambda _
         judged = verdict(load.history, found, stored, nemesis.poison.places)
         judged.broken[DONE] = [*nemesis.unhealed, *undone]
         load.history.write(folder / "history.jsonl", nemesis.noted)
-        return Trial(plan, judged, nemesis.inflicted, nemesis.not_possible, load.history.longest_stall(), settled_after)
+        stall = load.history.longest_stall()
+        return Trial(plan, judged, nemesis.inflicted, nemesis.not_possible, stall, settled_after, loaded_for)
 
 
 async def _undone(faulty: Faulty) -> list[str]:
