@@ -122,6 +122,12 @@ async def test_the_main_job_is_done_by_replicas_that_share_the_partitions(compos
         await until(mailed, "each is mailed once", within=60, look_every=1)
 
 
+def test_our_own_layers_are_small(compose: Compose) -> None:
+    ask = ("docker", "image", "inspect", "--format", "{{.Size}}", "lanyard", "python:3.13-slim")
+    whole, official = map(int, subprocess.check_output(ask, text=True).split())
+    assert whole - official < 250_000_000
+
+
 def _shared_out(shares: Counter[str], members: int) -> bool:
     return len(shares) == members and "-" not in shares and shares.total() == 6
 
