@@ -12,7 +12,9 @@ from starlette.responses import Response
 from registration import openapi, queries, service, store, views
 from registration import openapi_examples as examples
 from registration.amendment import Amendment
+from registration.audit_api import audit_routes
 from registration.callers import Caller
+from registration.decisions_api import decision_routes
 from registration.delegate import Registration as Delegate
 from registration.endorsement_api import endorsement_routes
 from registration.focal_points_api import focal_point_routes
@@ -61,6 +63,8 @@ def router(registration: Registration) -> APIRouter:
     _reading_routes(routes, registration)
     _delegate_routes(routes, registration)
     routes.routes += endorsement_routes(registration).routes
+    routes.routes += decision_routes(registration).routes
+    routes.routes += audit_routes(registration).routes
     routes.routes += photo_routes(registration).routes
     _programme_routes(routes, registration)
     _conference_routes(routes, registration)

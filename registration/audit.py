@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 import orjson
@@ -15,6 +15,27 @@ from shared.events import Status
 
 START = bytes(32)
 """The hash before the first entry."""
+
+Action = Literal[
+    "review",
+    "accredit",
+    "refuse",
+    "withdraw",
+    "erase",
+    "amend",
+    "endorse",
+    "decline-endorsement",
+    "propose-accredit",
+    "propose-refuse",
+    "propose-correction",
+    "accept-correction",
+    "decline-correction",
+    "confirm-accept-correction",
+    "confirm-decline-correction",
+    "take-back-correction",
+]
+"""All that `Decided.action` may be."""
+ActorKind = Literal["staff-key", "account", "form", "focal-point"]
 
 _ACTIONS = {
     Status.UNDER_REVIEW: "review",
@@ -30,7 +51,7 @@ _AMENDED = ("category", "person", "protected", "pass_days", "fields", "photo")
 class Actor:
     """Who decided: `kind` is staff-key, account, form or focal-point; `name` is theirs."""
 
-    kind: str
+    kind: ActorKind
     name: str
     signs_in_at: str = ""
     """Of an account, the issuer of the provider that keeps it; empty where it has a password here."""

@@ -60,7 +60,7 @@ CODES: Mapping[int, Sequence[str]] = {
     415: ("wrong-media-type",),
     422: ("invalid", "key-reused", "not-an-event", "batch-size"),
     429: ("too-many",),
-    503: ("unavailable", "outbox-full"),
+    503: ("unavailable", "outbox-full", "no-audit-key"),
 }
 """What stands behind `urn:lanyard:problem:` in an answer of this status, of any route."""
 
@@ -76,9 +76,13 @@ def _faults(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return faults
 
 
-def reads(answer: Any, *also: int, also_as: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def reads(answer: Any, *also: int, also_as: Mapping[str, Any] | None = None, example: Any = None) -> dict[str, Any]:
     """Of a route that shows what a key may see; `also_as` are its other media types."""
-    return {**_shows(answer, _faults(401, 403, 422, 429, 503, *also), also_as), "openapi_extra": KEY_NEEDED}
+    shown = _shows(answer, _faults(401, 403, 422, 429, 503, *also), also_as)
+    if example is not None:
+        [(media_type, content)] = shown["responses"][200]["content"].items()
+        shown["responses"][200] = {"content": {media_type: {**content, "example": example}}}
+    return {**shown, "openapi_extra": KEY_NEEDED}
 
 
 def reads_publicly(answer: Any, *faults: int, also_as: Mapping[str, Any] | None = None) -> dict[str, Any]:

@@ -7,11 +7,13 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection, Select, func, select
 
+from registration.audit import Kept
 from registration.callers import FormKey
 from registration.delegate import Registration
 from registration.staff.search import says
-from registration.store import badges, delegates, erased_among, session_of, session_places, sessions
+from registration.store import badges, delegates, erased_among, session_of, session_places, sessions, trail
 from registration.store import session_history as revisions
+from registration.trail import TrailFilter
 from shared.database import NUL, insert
 from shared.events import BadgeStatus, PrintState, SessionChanged, Slug, Status
 from shared.inbox import Journal
@@ -76,6 +78,15 @@ def find_all(tx: Connection, delegate_ids: Collection[UUID]) -> list[Registratio
     d = delegates.c
     found = tx.execute(select(d.content).where(d.delegate_id.in_(delegate_ids)).order_by(d.delegate_id)).scalars()
     return [Registration.model_validate_json(content) for content in found]
+
+
+def find_entries(tx: Connection, asked: TrailFilter) -> list[Kept]:
+    """A page of the audit trail."""
+    about: set[UUID] | None = None if asked.delegate is None else {asked.delegate}
+    if asked.delegation is not None:
+        people = tx.execute(select(delegates.c.delegate_id).where(delegates.c.delegation == asked.delegation)).scalars()
+        about = set(people) if about is None else about.intersection(people)
+    return trail.page(tx, asked, about)
 
 
 def badge_states(tx: Connection, delegate_ids: Collection[UUID]) -> dict[UUID, PrintState]:

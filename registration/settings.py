@@ -36,6 +36,8 @@ class RegistrationSettings(ServiceSettings):
     """Where its groups or roles stand; a dot leads into an object, as in `realm_access.roles`."""
     oidc_roles: Json[dict[str, Role]] = Field(default_factory=dict[str, Role])
     """Which of them have which role here, as JSON. Who is in several has the role of the first in this order."""
+    audit_key: SecretStr | None = None
+    """An Ed25519 private key in PEM (PKCS 8), by which heads of the audit trail are signed; without it one is made."""
     mail_from: Email | None = None
     """The address that sign-in links are from; the conference's contact where left out."""
     focal_news_gathered_seconds: float = Field(default=300.0, ge=0)

@@ -9,7 +9,9 @@ from starlette.responses import Response
 
 from registration import service
 from registration.answers import Idempotency
+from registration.audit_head import HeadSigner
 from registration.callers import Caller, Callers
+from registration.decisions import DecisionOnMany
 from registration.group import Part, Submission
 from registration.intake import Intake
 from registration.pages.focal_point import FocalDesk
@@ -44,6 +46,7 @@ class Registration:
     public_desk: PublicDesk
     focal_desk: FocalDesk
     decider: Decider
+    head_signer: HeadSigner
     own_url: str
     provider: Provider | None = None
     """Whom staff may sign in with, beside their passwords."""
@@ -105,6 +108,18 @@ class Registration:
         traceparent, dry_run = traceparent_of(request), dry_run_asked(request)
         answers = await self.intake.submit(Submission(parts, traceparent, dry_run))
         return _answered({"sessions": [each.body for each in answers]}, 200, traceparent, dry_run)
+
+    async def decide_on_many(self, request: Request, asked: DecisionOnMany, caller: Caller, body: bytes) -> Response:
+        """Have one decision taken on many, on all or none, once per `Idempotency-Key`."""
+        dry_run = dry_run_asked(request)
+        once = None if dry_run else _idempotency(request, caller, body)
+        parts = [
+            Part(use_case, once and once.of_part(index), f"/delegates/{index}")
+            for index, use_case in enumerate(asked.use_cases(caller))
+        ]
+        traceparent = traceparent_of(request)
+        answers = await self.intake.submit(Submission(parts, traceparent, dry_run))
+        return _answered({"delegates": [each.body for each in answers]}, 200, traceparent, dry_run)
 
     async def submit_events(self, request: Request, posted: Sequence[Posted], caller: Caller, *, as_list: bool) -> Response:
         """Have posted events decided, all or none, each once per `source` and `id`."""

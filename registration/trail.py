@@ -1,15 +1,47 @@
 """The audit trail's tables: one chain of entries, added to in the transaction of the change that an entry tells of."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from typing import Annotated
 from uuid import UUID
 
-from sqlalchemy import Column, Connection, Index, Integer, LargeBinary, MetaData, String, Table, Text, select
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import (
+    JSON,
+    Column,
+    Connection,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    cast,
+    select,
+    type_coerce,
+)
 
-from registration.audit import START, Decided, Head, Kept, chained, id_hash
-from shared.rows import execute_many
+from registration.audit import START, Action, ActorKind, Decided, Head, Kept, chained, id_hash
+from shared.events import Slug
+from shared.rows import among, execute_many
 
+MAX_PAGE = 500
 _CHAIN = "decisions"
 _PAGE = 1000
+
+
+class TrailFilter(BaseModel):
+    """Which entries are asked for."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    delegate: UUID | None = None
+    delegate_sha256: Annotated[str | None, Field(pattern="^[0-9a-f]{64}$", description="As entries name a delegate")] = None
+    delegation: Annotated[Slug | None, Field(description="About its people, of whom not even the id is erased yet")] = None
+    action: Action | None = None
+    kind: Annotated[ActorKind | None, Field(description="Of who decided")] = None
+    after: Annotated[int, Field(ge=0, le=2**31 - 1, description="`next_after` of the page before")] = 0
+    limit: Annotated[int, Field(ge=1, le=MAX_PAGE)] = 100
 
 
 class Trail:
@@ -64,6 +96,23 @@ class Trail:
             if len(page) < _PAGE:
                 return
             after = page[-1].seq
+
+    def page(self, tx: Connection, asked: TrailFilter, delegates: Collection[UUID] | None = None) -> list[Kept]:
+        """The entries that match, by number; `delegates` are those about whom they are, where not about all."""
+        e = self._entries.c
+        entry = cast(e.content, JSON) if tx.dialect.name == "postgresql" else type_coerce(e.content, JSON)
+        wanted = select(self._entries).where(e.seq > asked.after).order_by(e.seq).limit(asked.limit)
+        parameters: dict[str, list[str]] = {}
+        if delegates is not None:
+            wanted = wanted.where(among(e.delegate_hash, "hashes"))
+            parameters["hashes"] = [id_hash(each) for each in delegates]
+        if asked.delegate_sha256 is not None:
+            wanted = wanted.where(e.delegate_hash == asked.delegate_sha256)
+        if asked.action is not None:
+            wanted = wanted.where(entry["action"].as_string() == asked.action)
+        if asked.kind is not None:
+            wanted = wanted.where(entry["by"]["kind"].as_string() == asked.kind)
+        return [Kept(*row) for row in tx.execute(wanted, parameters)]
 
     def about(self, tx: Connection, delegate_id: UUID) -> list[str]:
         """The contents of the entries about one delegate, the first first."""

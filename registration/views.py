@@ -90,6 +90,14 @@ class DelegateDecided(TypedDict):
     dry_run: NotRequired[DryRun]
 
 
+class DecidedOnMany(TypedDict):
+    """What became of each of those who were decided on together."""
+
+    delegates: list[DelegateDecided]
+    """In the order in which they were named."""
+    dry_run: NotRequired[DryRun]
+
+
 class DelegateReplaced(TypedDict):
     """Who gave up a place, and who has it now."""
 

@@ -22,6 +22,7 @@ from sqlalchemy import Connection, delete, select
 
 from registration import store
 from registration.api import Registration, router
+from registration.audit_head import HeadSigner
 from registration.callers import Callers, FormKey, keep_form_key
 from registration.delegate import Registration as Delegate
 from registration.focal_news import Pace
@@ -35,6 +36,7 @@ from registration.pages.site import Site, languages
 from registration.queries import find_delegate
 from registration.seeding import seed_sessions
 from registration.service import Desk
+from registration.settings import RegistrationSettings
 from registration.staff.decider import Decider
 from registration.staff.provider import Provider
 from shared.clock import ConferenceClock
@@ -209,7 +211,11 @@ async def registration_running(
     focal_desk = FocalDesk(site, public_desk.tokens, mailers[0].wake, form_posts_an_hour)
     decider = Decider(database, intake)
     callers = Callers(database, _staff_keys(folder))
-    registration = Registration(intake, callers, database, conference, public_desk, focal_desk, decider, own_url, provider)
+    settings = RegistrationSettings.load({"REGISTRATION_DATABASE_URL": url, "KEYS_FILE": str(folder / "staff-keys.toml")})
+    signer = HeadSigner(settings, database, lambda _: None)
+    registration = Registration(
+        intake, callers, database, conference, public_desk, focal_desk, decider, signer, own_url, provider
+    )
     app = http_app("Registration", _ready)
     add_routes(app, router(registration))
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)

@@ -8,13 +8,14 @@ from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from registration import queries, store
+from registration.decisions import MOST
 from registration.pages.desk import DECIDES, DESK, AccreditationDesk, decision_of
 from registration.pages.focal_point import no_such_page
 from registration.pages.people import PersonShown
 from registration.pages.site import page_route
 from registration.pages.staff import AT_DESK, Visit
 from registration.staff.decider import Decider, submission
-from registration.staff.staging import DELAY, MOST, Staged
+from registration.staff.staging import DELAY, Staged
 from shared.clock import utc_now
 from shared.events import Language
 from shared.ids import new_id

@@ -3,13 +3,12 @@
 import asyncio
 import contextlib
 from collections.abc import Sequence
-from typing import cast, get_args
-from uuid import UUID
+from typing import cast
 
-from registration import correcting, service, store
+from registration import store
 from registration.answers import Idempotency
 from registration.callers import Caller
-from registration.deciding import Verdict
+from registration.decisions import Outcome, use_case
 from registration.group import Part, Submission
 from registration.intake import Intake
 from registration.staff.staging import Staged, State
@@ -32,18 +31,10 @@ def submission(staged: Staged, caller: Caller, *, dry_run: bool = False) -> Subm
     """All of the staged decisions: as `caller`, each at the revision at which the person was chosen, once."""
     parts: list[Part] = []
     for delegate_id, number in staged.delegates:
-        use_case = _use_case(delegate_id, staged.decision, staged.reason, number, caller)
+        decided = use_case(delegate_id, cast(Outcome, staged.decision), staged.reason, number, caller)
         once = None if dry_run else Idempotency.of(f"staged {staged.staged_id}", str(delegate_id), staged.decision.encode())
-        parts.append(Part(use_case, once, f"/{delegate_id}"))
+        parts.append(Part(decided, once, f"/{delegate_id}"))
     return Submission(parts, new_traceparent(), dry_run)
-
-
-def _use_case(delegate_id: UUID, decision: str, reason: str | None, number: int, caller: Caller) -> service.UseCase:
-    if decision in get_args(correcting.Verdict):
-        corrected = service.CorrectionDecision(decision=cast(correcting.Verdict, decision), reason=reason, number=number)
-        return service.DecideCorrection(delegate_id, corrected, caller)
-    decided = service.Decision(decision=cast(Verdict, decision), reason=reason, revision=number)
-    return service.Decide(delegate_id, decided, caller)
 
 
 def faults_of(problem: Problem) -> list[tuple[str, str]]:

@@ -13,7 +13,6 @@ from shared.database import UtcDateTime
 DELAY = timedelta(seconds=30)
 ABANDONED = timedelta(seconds=30)
 """After which a decision that a process began, and did not end, is begun again."""
-MOST = 500
 
 State = Literal["staged", "deciding", "decided", "undone", "failed"]
 

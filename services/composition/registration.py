@@ -1,6 +1,7 @@
 """How registration is put together."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import faust
@@ -8,6 +9,7 @@ from sqlalchemy import Connection, func, select
 
 from registration import store, stream
 from registration.api import Registration, router
+from registration.audit_head import HeadSigner
 from registration.callers import Callers
 from registration.erasure import KeyEnder
 from registration.intake import Intake
@@ -70,6 +72,7 @@ def compose(settings: RegistrationSettings, parts: Parts) -> Composition:
         public_desk,
         focal_desk,
         decider,
+        HeadSigner(settings, parts.database, _tell_key_made),
         settings.own_url,
         Provider(settings.oidc) if settings.oidc else None,
     )
@@ -87,6 +90,10 @@ def compose(settings: RegistrationSettings, parts: Parts) -> Composition:
             writes=[topics.DELEGATE_REGISTERED, topics.SESSION_CHANGED],
         ),
     )
+
+
+def _tell_key_made(file: Path) -> None:
+    log.warning("audit_key_made", path=str(file), advice="Back it up, away from the database.")
 
 
 def _mailers(settings: RegistrationSettings, site: Site, public_desk: PublicDesk) -> Sequence[Mailer[Any]]:
