@@ -20,6 +20,7 @@ from shared.events import (
     Slug,
     Status,
     in_language,
+    told_reason,
 )
 
 Detail = str | tuple[date, ...]
@@ -98,7 +99,7 @@ def view(registration: DelegateRegistered, sessions: Mapping[str, SessionChanged
         language=language,
         time_zone=person.time_zone,
         status=registration.status,
-        reason=registration.status_reason,
+        reason=told_reason(registration.status_reason, registration.reason_texts, language),
         name=person.function if registration.protected else person.printed_name,
         protected=registration.protected,
         function=person.function,
@@ -148,7 +149,9 @@ def retold(told: View, now_as_told: View, now: View) -> View:
 
     delegation = now.delegation if told.delegation == now_as_told.delegation else told.delegation
     sessions = tuple(session_retold(session) for session in told.sessions)
-    return told.model_copy(update={"language": now.language, "delegation": delegation, "sessions": sessions})
+    reason = now.reason if told.reason == now_as_told.reason else told.reason
+    translated_parts = {"delegation": delegation, "sessions": sessions, "reason": reason}
+    return told.model_copy(update={"language": now.language, **translated_parts})
 
 
 def not_yet_known(registration: DelegateRegistered, sessions: Mapping[str, SessionChanged]) -> set[str]:

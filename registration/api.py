@@ -162,6 +162,7 @@ async def _shown(r: Registration, caller: Caller, found: Sequence[Delegate]) -> 
             badge=badges.get(each.delegate_id),
             correction=corrections.get(each.delegate_id),
             needs=needs_of(each, r.conference),
+            with_note=caller.may_read_notes,
         )
         for each in found
     ]

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
@@ -85,6 +85,7 @@ class Decided:
     at: datetime
     reason_sha256: str | None = None
     """By `reason_hash`: who holds the reason can show that it is the one."""
+    reason_code: str | None = None
     amended: tuple[str, ...] = ()
     """What was amended, without what it was or is."""
 
@@ -101,6 +102,8 @@ class Decided:
         }
         if self.reason_sha256:
             told["reason_sha256"] = self.reason_sha256
+        if self.reason_code:
+            told["reason_code"] = self.reason_code
         if self.amended:
             told["amended"] = list(self.amended)
         return orjson.dumps(told, option=orjson.OPT_SORT_KEYS).decode()
@@ -111,20 +114,23 @@ def decision(before: Registration | None, after: Registration, by: Actor) -> Dec
 
     It keeps every change of status but the first submission, proposals, endorsements, and what is amended of the accredited.
     """
-    action, amended, reason = _ACTIONS.get(after.status, ""), list[str](), after.status_reason
+    action, amended, reason, code = _ACTIONS.get(after.status, ""), list[str](), after.status_reason, after.reason_code
     if before is not None and (answered := _endorsement_answered(before, after)):
         action = answered
     elif before is not None and before.status is after.status:
         if after.proposed is not None and after.proposed != before.proposed:
-            action, reason = f"propose-{after.proposed.decision}", after.proposed.reason
+            action = f"propose-{after.proposed.decision}"
+            reason, code = after.proposed.reason, after.proposed.reason_code
         else:
             amended = list(_amended(before, after)) if after.status is Status.ACCREDITED else []
             action = "amend" if amended else ""
-            action = "refuse" if after.status_reason != before.status_reason else action
+            told_before, told_now = (before.status_reason, before.reason_code), (after.status_reason, after.reason_code)
+            action = "refuse" if told_now != told_before else action
     if not action:
         return None
     hashed = None if reason is None or action == "amend" else reason_hash(after.delegate_id, reason)
-    return Decided(action, after.delegate_id, after.revision, after.status, by, after.changed_at, hashed, tuple(amended))
+    kept = Decided(action, after.delegate_id, after.revision, after.status, by, after.changed_at, hashed)
+    return replace(kept, reason_code=code, amended=tuple(amended))
 
 
 def correction_decided(correction: Correction, status: Status, by: Actor) -> Decided | None:
@@ -142,7 +148,7 @@ def correction_decided(correction: Correction, status: Status, by: Actor) -> Dec
         by,
         correction.changed_at,
         None if reason is None else reason_hash(correction.delegate_id, reason),
-        tuple(correction.parts),
+        amended=tuple(correction.parts),
     )
 
 

@@ -42,6 +42,7 @@ class EntryView(TypedDict):
     status: Status
     by: ByView
     reason_sha256: NotRequired[str]
+    reason_code: NotRequired[str]
     amended: NotRequired[list[str]]
     """What was amended, without what it was or is."""
 

@@ -78,6 +78,11 @@ class Caller:
         return self.staff is not None and self.staff.role is Role.PROGRAMME
 
     @property
+    def may_read_notes(self) -> bool:
+        """What the accreditation desk notes for the file."""
+        return self.staff is not None and self.staff.role is Role.ACCREDITATION
+
+    @property
     def may_read_protected_names(self) -> bool:
         """Of those whom they may read at all."""
         if self.focal_point is not None:

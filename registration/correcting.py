@@ -15,6 +15,7 @@ from registration.amendment import Amendment, Correction, CorrectionState
 from registration.audit import Actor
 from registration.deciding import confirms, proposed_by
 from registration.delegate import Registration
+from registration.reasons import Reason
 from registration.register import Register
 from shared.conference import Accreditation, Category, Conference
 from shared.events import Status
@@ -128,7 +129,7 @@ def decide(
         raise model.Refused(faults)
     amended = current if verdict == "decline" else model.amend(current, correction.change, conference, register, now)
     if _by_two(current, correction.change, conference) and not confirms(by, first):
-        proposed = proposed_by(by, verdict, reason)
+        proposed = proposed_by(by, verdict, Reason(reason))
         if first is not None and first.by == proposed.by:
             return Corrected(current, correction)
         return Corrected(current, correction.model_copy(update={"confirming": proposed, "changed_at": now}))

@@ -6,16 +6,18 @@ from typing import Literal
 from registration import checks, model
 from registration.audit import Actor
 from registration.delegate import Proposed, Registration
+from registration.reasons import Reason, code_faults
 from registration.register import Register
 from shared.conference import Conference
 
 Verdict = Literal["accredit", "refuse", "review"]
+_NOT_GIVEN = Reason()
 
 
 def decide(
     current: Registration,
     verdict: Verdict,
-    reason: str | None,
+    reason: Reason,
     by: Actor,
     conference: Conference,
     register: Register,
@@ -25,22 +27,29 @@ def decide(
 
     A proposal is confirmed by the same decision of another account; another decision takes its place.
     """
-    if verdict == "review":
-        return model.review(current, conference, register, now)
-    if faults := list(checks.reason_faults(reason, current)):
+    if faults := [*checks.reason_faults(reason.words, current), *code_faults(reason.code, conference)]:
         raise model.Refused(faults)
+    if verdict == "review":
+        return _noted(current, model.review(current, conference, register, now), reason, now)
     proposed = current.proposed if current.proposed is not None and current.proposed.decision == verdict else None
-    if proposed is not None and reason is None:
-        reason = proposed.reason
+    reason = reason.or_as_proposed(proposed)
     if verdict == "accredit":
         decided = model.accredit(current, conference, register, now)
     else:
-        decided = model.refuse(current, reason, now)
+        decided = model.refuse(current, reason.told_to(current, conference), now, reason.code)
+    decided = _noted(current, decided, reason, now)
     if decided is current:
         return current
     if conference.category[current.category].decided_by_two and not confirms(by, proposed):
         return _proposed(current, proposed_by(by, verdict, reason), now)
     return decided.model_copy(update={"proposed": None})
+
+
+def _noted(current: Registration, decided: Registration, reason: Reason, now: datetime) -> Registration:
+    """With the note of this decision in place of the one before; a note alone is added to what was decided already."""
+    if decided is current:
+        return current if reason.note is None else current.revised(now, note=reason.note)
+    return decided.model_copy(update={"note": reason.note})
 
 
 def _proposed(current: Registration, proposed: Proposed, now: datetime) -> Registration:
@@ -51,8 +60,18 @@ def _proposed(current: Registration, proposed: Proposed, now: datetime) -> Regis
     return current.revised(now, proposed=proposed)
 
 
-def proposed_by(by: Actor, decision: Literal["accredit", "refuse", "accept", "decline"], reason: str | None = None) -> Proposed:
-    return Proposed(decision=decision, reason=reason, by=by.text, signs_in_at=by.signs_in_at, person=by.person)
+def proposed_by(
+    by: Actor, decision: Literal["accredit", "refuse", "accept", "decline"], reason: Reason = _NOT_GIVEN
+) -> Proposed:
+    return Proposed(
+        decision=decision,
+        reason=reason.words,
+        reason_code=reason.code,
+        note=reason.note,
+        by=by.text,
+        signs_in_at=by.signs_in_at,
+        person=by.person,
+    )
 
 
 def confirms(by: Actor, proposed: Proposed | None) -> bool:

@@ -8,7 +8,8 @@ from pydantic import Field
 
 from registration import correcting, deciding, service
 from registration.callers import Caller
-from shared.events import Line, Request
+from registration.reasons import Reason
+from shared.events import Line, Request, Slug
 from shared.said import FieldFault, say
 
 Outcome = Literal[deciding.Verdict, correcting.Verdict]
@@ -38,11 +39,18 @@ class DecisionOnMany(Request):
 
     decision: Outcome
     reason: Line | None = None
+    reason_code: Slug | None = None
+    """One of the conference's `refusal_reasons`, which each is told in their language."""
+    note: Line | None = None
+    """For the file of each: nobody but the accreditation desk is told."""
     delegates: Annotated[list[DecidedOn], Field(min_length=1, max_length=MOST)]
 
     @property
     def faults(self) -> Iterator[FieldFault]:
         """What is wrong with it before anybody is looked at."""
+        if _of_corrections(self.decision):
+            for name in {"reason_code", "note"} & self.model_fields_set:
+                yield FieldFault(f"/{name}", "not-of-this-decision", say("A correction is declined with a `reason` alone."))
         before, seen_by = set[UUID](), ("revision" if _of_corrections(self.decision) else "number")
         for index, each in enumerate(self.delegates):
             if each.delegate_id in before:
@@ -54,15 +62,17 @@ class DecisionOnMany(Request):
 
     def use_cases(self, caller: Caller) -> Sequence[service.UseCase]:
         """The decision on each, in their order."""
-        return [use_case(each.delegate_id, self.decision, self.reason, each.seen, caller) for each in self.delegates]
+        reason = Reason(self.reason, self.reason_code, self.note)
+        return [use_case(each.delegate_id, self.decision, reason, each.seen, caller) for each in self.delegates]
 
 
-def use_case(delegate_id: UUID, decision: Outcome, reason: str | None, seen: int | None, caller: Caller) -> service.UseCase:
+def use_case(delegate_id: UUID, decision: Outcome, reason: Reason, seen: int | None, caller: Caller) -> service.UseCase:
     """The decision on one. `seen` is the revision at which they were looked at; of a correction, its number."""
     if decision == "accept" or decision == "decline":
-        corrected = service.CorrectionDecision(decision=decision, reason=reason, number=seen)
+        corrected = service.CorrectionDecision(decision=decision, reason=reason.words, number=seen)
         return service.DecideCorrection(delegate_id, corrected, caller)
-    return service.Decide(delegate_id, service.Decision(decision=decision, reason=reason, revision=seen), caller)
+    given = {"reason": reason.words, "reason_code": reason.code, "note": reason.note}
+    return service.Decide(delegate_id, service.Decision(decision=decision, revision=seen, **given), caller)
 
 
 def _of_corrections(decision: str) -> bool:

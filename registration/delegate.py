@@ -37,6 +37,8 @@ class Proposed(BaseModel):
 
     decision: Literal["accredit", "refuse", "accept", "decline"]
     reason: str | None = None
+    reason_code: str | None = None
+    note: str | None = None
     by: str
     """The account, or the key, that proposed it."""
     signs_in_at: str | None = None
@@ -69,6 +71,10 @@ class Registration(BaseModel):
     revision: int
     status: Status
     status_reason: str | None = None
+    """Why, in words that the person is told: see `registration.reasons`."""
+    reason_code: Slug | None = None
+    note: str | None = None
+    """What the desk noted for the file with its decision; it leaves registration in no event, and nobody else is told."""
     category: Slug
     pass_type: Slug
     pass_days: list[date] = []
@@ -165,6 +171,8 @@ def fact_of(registration: Registration, conference: Conference, portraits: Mappi
         revision=registration.revision,
         status=registration.status,
         status_reason=registration.status_reason,
+        reason_code=registration.reason_code,
+        reason_texts=conference.reason_texts(registration.reason_code),
         conference=conference.slug,
         category=registration.category,
         pass_type=registration.pass_type,

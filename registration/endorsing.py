@@ -8,6 +8,7 @@ from datetime import datetime
 from registration import checks, model
 from registration.delegate import Endorsement, Registration
 from registration.needs import status_at_first
+from registration.reasons import Reason, code_faults
 from registration.register import Register
 from shared.conference import Conference
 from shared.events import ENDED, Status
@@ -26,18 +27,19 @@ def endorse(current: Registration, conference: Conference, register: Register, a
     for fault in checks.quota_faults(conference, delegation, category, register):
         raise model.NotNow(fault.code, fault.detail)
     given = Endorsement(state="given", since=at)
-    endorsed = current.revised(at, status=Status.SUBMITTED, status_reason=None, endorsement=given)
+    endorsed = current.revised(at, status=Status.SUBMITTED, status_reason=None, reason_code=None, endorsement=given)
     return endorsed.model_copy(update={"status": status_at_first(endorsed, conference)})
 
 
-def decline(current: Registration, reason: str | None, at: datetime) -> Registration:
+def decline(current: Registration, reason: Reason, conference: Conference, at: datetime) -> Registration:
     """Say that the person does not come for the delegation: refused with the reason, which they are told. Idempotent."""
-    if current.status is Status.REFUSED and current.lacks_endorsement and current.status_reason == reason:
+    told = reason.told_to(current, conference)
+    if is_declined(current) and (current.status_reason, current.reason_code) == (told, reason.code):
         return current
     _waits(current)
-    if faults := list(checks.reason_faults(reason, current)):
+    if faults := [*checks.reason_faults(reason.words, current), *code_faults(reason.code, conference)]:
         raise model.Refused(faults)
-    refused = model.refuse(current, reason, at)
+    refused = model.refuse(current, told, at, reason.code)
     return refused.model_copy(update={"endorsement": current.endorsement})
 
 

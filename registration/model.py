@@ -183,7 +183,7 @@ def accredit(current: Registration, conference: Conference, register: Register, 
         raise Refused(needed)
     _find_place(current, conference, register)
     endorsement = decidable.endorsement
-    return current.revised(now, status=Status.ACCREDITED, status_reason=None, endorsement=endorsement)
+    return current.revised(now, status=Status.ACCREDITED, status_reason=None, reason_code=None, endorsement=endorsement)
 
 
 def _without_endorsement(current: Registration, register: Register, at: datetime) -> Registration:
@@ -199,10 +199,10 @@ def _find_place(current: Registration, conference: Conference, register: Registe
             raise Refused(faults)
 
 
-def refuse(current: Registration, reason: str | None, now: datetime) -> Registration:
+def refuse(current: Registration, reason: str | None, now: datetime, code: str | None = None) -> Registration:
     """Refuse, or take an accreditation back, telling why; every place is released in the same revision.
 
-    It needs no endorsement, and none is waited for afterwards.
+    `code` is the conference's for the reason, where it has one. It needs no endorsement, and none is waited for afterwards.
     """
     if reason is None:
         raise Refused([FieldFault("/reason", "required", say("A refusal is told with its reason."))])
@@ -210,7 +210,9 @@ def refuse(current: Registration, reason: str | None, now: datetime) -> Registra
         ended = say("This registration is {status}; it cannot be refused.", status=_ENDED_AS[current.status])
         raise NotNow("registration-ended", ended)
     released, endorsement = _all_released(current, "refused"), None if current.lacks_endorsement else current.endorsement
-    return current.revised(now, status=Status.REFUSED, status_reason=reason, enrolments=released, endorsement=endorsement)
+    return current.revised(
+        now, status=Status.REFUSED, status_reason=reason, reason_code=code, enrolments=released, endorsement=endorsement
+    )
 
 
 def review(current: Registration, conference: Conference, register: Register, now: datetime) -> Registration:
@@ -234,7 +236,9 @@ def withdraw(current: Registration, now: datetime) -> Registration:
         ended = say("This registration is {status}; it cannot be withdrawn.", status=_ENDED_AS[current.status])
         raise NotNow("registration-ended", ended)
     released = _all_released(current, "withdrawn")
-    return current.revised(now, status=Status.WITHDRAWN, status_reason=None, enrolments=released, proposed=None)
+    return current.revised(
+        now, status=Status.WITHDRAWN, status_reason=None, reason_code=None, enrolments=released, proposed=None
+    )
 
 
 def erase(current: Registration, now: datetime) -> Registration:
@@ -245,6 +249,8 @@ def erase(current: Registration, now: datetime) -> Registration:
         now,
         status=Status.ERASED,
         status_reason=None,
+        reason_code=None,
+        note=None,
         pass_days=list[date](),
         person=None,
         fields=dict[str, str](),

@@ -11,6 +11,7 @@ from registration.model import NotNow, Refused
 from registration.needs import needs_of
 from registration.portraits import Portrait
 from registration.reach import Touched
+from registration.reasons import Reason
 from registration.register import Register
 from registration.service import (
     Answer,
@@ -26,7 +27,7 @@ from registration.service import (
 )
 from shared.clock import utc_now
 from shared.conference import Accreditation, Conference
-from shared.events import Line, RegistrationSubmitted, Request, Status
+from shared.events import Line, RegistrationSubmitted, Request, Slug, Status
 from shared.said import FieldFault, say
 
 
@@ -35,6 +36,8 @@ class EndorsementDecision(Request):
 
     decision: Literal["endorse", "decline"]
     reason: Line | None = None
+    reason_code: Slug | None = None
+    """One of the conference's `refusal_reasons`, which they are told in their language."""
     revision: int | None = None
     """Decide only on the registration as it was at this revision."""
 
@@ -57,7 +60,7 @@ class Endorse:
         if asked.decision == "endorse":
             decided = endorsing.endorse(current, desk.conference, register, at)
         else:
-            decided = endorsing.decline(current, asked.reason, at)
+            decided = endorsing.decline(current, Reason(asked.reason, asked.reason_code), desk.conference, at)
         return applied(register, current, decided, needs_of(decided, desk.conference))
 
 

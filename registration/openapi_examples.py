@@ -21,7 +21,7 @@ EVENT: dict[str, Any] = {
     "data": REGISTRATION,
 }
 AMENDMENT = {"person": {"function": "Minister"}}
-DECISION = {"decision": "refuse", "reason": "The letter of credentials is missing."}
+DECISION = {"decision": "refuse", "reason_code": "incomplete-documents", "note": "No letter by 20 June."}
 DECISION_ON_MANY = {
     "decision": "accredit",
     "delegates": [

@@ -16,11 +16,12 @@ from registration.delegate import Registration, person_keys
 from registration.needs import Need, needs_of
 from registration.portraits import Portrait
 from registration.reach import Touched
+from registration.reasons import Reason
 from registration.register import Register
 from registration.views import delegate_decided, delegate_erased, session_view
 from shared.clock import ConferenceClock, utc_now
 from shared.conference import Conference
-from shared.events import Line, RegistrationSubmitted, Request, SessionChange
+from shared.events import Line, RegistrationSubmitted, Request, SessionChange, Slug
 from shared.ids import new_id
 from shared.said import FieldFault, say
 
@@ -150,8 +151,17 @@ class Decision(Request):
     decision: deciding.Verdict
     """`review` says that the decision is being prepared."""
     reason: Line | None = None
+    """In words that the person is told as they are, beside those of `reason_code` or in their place."""
+    reason_code: Slug | None = None
+    """One of the conference's `refusal_reasons`, which the person is told in their language."""
+    note: Line | None = None
+    """For the file: nobody but the accreditation desk is told."""
     revision: int | None = None
     """Decide only on the registration as it was at this revision."""
+
+    @property
+    def given(self) -> Reason:
+        return Reason(self.reason, self.reason_code, self.note)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +180,7 @@ class Decide:
         if asked.revision is not None and asked.revision != current.revision:
             raise changed_meanwhile()
         by = self.caller.actor
-        decided = deciding.decide(current, asked.decision, asked.reason, by, desk.conference, register, utc_now())
+        decided = deciding.decide(current, asked.decision, asked.given, by, desk.conference, register, utc_now())
         return applied(register, current, decided)
 
 

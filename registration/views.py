@@ -13,7 +13,7 @@ from typing_extensions import TypedDict
 from registration.amendment import Correction, CorrectionState
 from registration.delegate import Registration, printed_name
 from registration.needs import Need
-from shared.conference import Accreditation, FormField, PersonField, Question, WorkingGroup
+from shared.conference import Accreditation, FormField, PersonField, Question, RefusalReason, WorkingGroup
 from shared.events import (
     Email,
     EnrolmentState,
@@ -41,6 +41,7 @@ CSV_COLUMNS = (
     "badge",
     "late",
     "changed_at",
+    "reason_code",
 )
 NEVER_SHOWN = ("/person/birth_date", "/person/document_number")
 FORMULA_STARTS = tuple("=+-@\t\r\n＝＋－＠")
@@ -77,6 +78,9 @@ class DelegateDecided(TypedDict):
     revision: int
     status: Status
     status_reason: str | None
+    """Why, in words that the person is told."""
+    reason_code: NotRequired[Slug | None]
+    """Which of the conference's reasons it was refused for."""
     category: Slug
     delegation: Slug
     enrolments: list[EnrolmentView]
@@ -138,6 +142,8 @@ class DelegateView(DelegateDecided):
     submitted_at: datetime
     late: bool
     """Whether it came after its category's `closes_at`."""
+    note: NotRequired[str | None]
+    """What the accreditation desk noted for the file; only to its own keys."""
 
 
 class OrganiserView(TypedDict):
@@ -208,6 +214,7 @@ def delegate_decided(
         "revision": registration.revision,
         "status": registration.status,
         "status_reason": registration.status_reason,
+        "reason_code": registration.reason_code,
         "category": registration.category,
         "delegation": registration.delegation,
         "enrolments": [
@@ -246,6 +253,7 @@ def delegate_view(
     badge: PrintState | None,
     correction: Correction | None = None,
     needs: Iterable[Need] = (),
+    with_note: bool = False,
 ) -> DelegateView:
     person = registration.person
     assert person is not None, "nothing is left to show of the erased"
@@ -258,7 +266,7 @@ def delegate_view(
             decided["proposed"]["change"] = shown
     if hidden and "proposed" in decided:
         decided["proposed"]["reason"] = None
-    return {
+    view: DelegateView = {
         **decided,
         "status_reason": None if hidden else decided["status_reason"],
         "pass_type": registration.pass_type,
@@ -278,6 +286,9 @@ def delegate_view(
         "submitted_at": registration.submitted_at,
         "late": registration.late,
     }
+    if with_note:
+        view["note"] = registration.note
+    return view
 
 
 def delegates_csv(views: Iterable[DelegateView]) -> str:
@@ -294,6 +305,7 @@ def delegates_csv(views: Iterable[DelegateView]) -> str:
             "function": person["function"],
             "email": person["email"] or "",
             "language": person["language"],
+            "reason_code": view.get("reason_code") or "",
             "sessions": " ".join(each["session_id"] for each in view["enrolments"] if each["state"] is EnrolmentState.ENROLLED),
             "changed_at": view["changed_at"].isoformat(),
         }
@@ -372,5 +384,7 @@ class ConferenceView(BaseModel):
     categories: list[CategoryView]
     delegations: list[DelegationView]
     working_groups: list[WorkingGroup]
+    refusal_reasons: list[RefusalReason]
+    """What a refusal may be told with by its code."""
     fields: list[FormField]
     """What is asked beside what every registration says."""

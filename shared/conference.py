@@ -142,6 +142,13 @@ class Delegation(Part):
     quota: Annotated[int, Field(ge=1)] | None = None
 
 
+class RefusalReason(Part):
+    """A reason that refusals are told with: its code for programs and files, the sentence that people read."""
+
+    code: Slug
+    texts: TextByLanguage
+
+
 class Room(Part):
     slug: Slug
     names: TextByLanguage
@@ -218,6 +225,8 @@ class Conference(Part):
     sessions: list[SessionPlanned]
     working_groups: list[WorkingGroup] = []
     fields: list[FormField] = []
+    refusal_reasons: list[RefusalReason] = []
+    """What a refusal may be told with by a code, in the order in which the desk lists them."""
     notice: list[Question] = []
     digest: str = ""
     """SHA-256 of the folder's files: two processes that log the same digest run the same conference."""
@@ -273,6 +282,15 @@ class Conference(Part):
     def party(self) -> Mapping[str, Party]:
         """The delegations as events name them."""
         return {delegation.code: Party(code=delegation.code, names=delegation.names) for delegation in self.delegations}
+
+    @cached_property
+    def refusal_reason(self) -> Mapping[str, RefusalReason]:
+        return {reason.code: reason for reason in self.refusal_reasons}
+
+    def reason_texts(self, code: str | None) -> TextByLanguage | None:
+        """The sentence of a reason by its code; `None` where there is no code, or it is listed no more."""
+        reason = None if code is None else self.refusal_reason.get(code)
+        return None if reason is None else reason.texts
 
     @cached_property
     def kind(self) -> Mapping[str, DelegationKind]:

@@ -41,6 +41,7 @@ IDENTIFIERS = (
     _Identifier("rooms", "slug", "room"),
     _Identifier("sessions", "session_id", "session"),
     _Identifier("working_groups", "slug", "working group"),
+    _Identifier("refusal_reasons", "code", "reason"),
 )
 REFERENCES = (
     _Reference("categories", "pass_type", "pass_types"),

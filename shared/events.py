@@ -87,6 +87,17 @@ def in_language(text: Mapping[Language, str], language: Language) -> str:
     return text.get(language) or text.get("en") or next(iter(text.values()))
 
 
+def told_reason(words: str | None, sentence: Mapping[Language, str] | None, language: Language) -> str | None:
+    """Why somebody was refused, to a reader of `language`: the sentence of the reason's code, then words, as they were written.
+
+    Words that are that sentence, in whatever language, are not said twice.
+    """
+    if sentence is None:
+        return words
+    added = None if words in sentence.values() else words
+    return " ".join(filter(None, [in_language(sentence, language), added]))
+
+
 class Fact(BaseModel):
     """State that is published: immutable, and read tolerantly."""
 
@@ -194,6 +205,11 @@ class DelegateRegistered(Fact):
     revision: Annotated[int, Field(ge=1)]
     status: Status
     status_reason: Line | None = None
+    """Why, in words: those of whoever decided, else the sentence of `reason_code` in the person's language."""
+    reason_code: Slug | None = None
+    """Which of the conference's reasons it was refused for, where it was for one of them."""
+    reason_texts: TextByLanguage | None = None
+    """The sentence of `reason_code`, by language."""
     conference: Slug
     category: Slug
     pass_type: Slug

@@ -14,6 +14,7 @@ from registration.endorsing import is_declined
 from registration.needs import Need, needs_of
 from registration.pages.corrections import CorrectionShown, correction_shown
 from registration.pages.language import PageLanguage
+from registration.pages.why import why
 from shared.conference import Category, Conference, Delegation
 from shared.events import PrintState, Status
 
@@ -129,7 +130,7 @@ def _person_shown(
         category=language.text(conference.category[registration.category].names),
         protected=registration.protected,
         status=registration.status,
-        reason=registration.status_reason or "",
+        reason=why(registration, conference, language.code) or "",
         badge=state.badges.get(registration.delegate_id),
         standing=state.standing(registration.delegate_id),
         late=registration.late,

@@ -22,6 +22,7 @@ from registration.pages.form import Option
 from registration.pages.people import PersonShown, choices_for, facts_of, past_of, person_shown
 from registration.pages.site import page_route
 from registration.pages.staff import AT_DESK, StaffDesk, Visit
+from registration.pages.why import proposed_why, reason_options, why
 from registration.staff.search import AWAITING, Sought, find_people, next_awaiting
 from shared.clock import utc_now
 from shared.conference import Conference
@@ -35,6 +36,7 @@ from shared.problems import Problem, faults_of, invalid_body
 DESK = "/{language:language}/desk"
 DECIDES = frozenset({Role.ACCREDITATION})
 SHOWN_STATUSES = (Status.SUBMITTED, Status.UNDER_REVIEW, Status.ACCREDITED, Status.REFUSED, Status.WITHDRAWN)
+SAID = ("reason", "reason_code", "note")
 CORRECTIONS = "corrections"
 """What the queue is asked for, in place of a status, for those of whom a correction waits."""
 UNENDORSED = "endorsement"
@@ -84,6 +86,7 @@ class AccreditationDesk:
             categories=[Option(each.slug, said.plain(each.names)) for each in conference.categories],
             delegations=self._delegations_in(language),
             staged=staged,
+            reasons=reason_options(conference, language),
             corrections=await self.site.database.read(store.corrections.count_waiting),
             faults=faults,
             decided=await self._decided(request, language, visit),
@@ -110,7 +113,10 @@ class AccreditationDesk:
             status,
             person=(await self.shown([found], language, visit))[0],
             facts=facts_of(found, conference, said, whole=may_know),
-            reason=found.status_reason if may_know or not found.protected else None,
+            reason=why(found, conference, language, whole=may_know),
+            note=found.note if visit.may_decide else None,
+            proposed_reason=found.proposed and proposed_why(found.proposed, conference, language),
+            reasons=reason_options(conference, language),
             choices=choices_for(found, conference, without) if visit.may_decide else [],
             past=past_of(entries, found, correction, conference, said, whole=may_know),
             next_id=await self.site.database.read(lambda tx: next_awaiting(tx, delegate_id, now, corrected=corrected)),
@@ -184,11 +190,12 @@ def sought_by(parameters: Mapping[str, str]) -> Sought:
 
 def decision_of(answers: Mapping[str, Sequence[str]]) -> service.Decision | service.CorrectionDecision:
     """What was chosen, as the API would be sent it; raises 422."""
-    reason, decision = "".join(answers.get("reason", [])).strip(), "".join(answers.get("decision", []))
+    decision = "".join(answers.get("decision", []))
     kind = service.CorrectionDecision if decision in get_args(correcting.Verdict) else service.Decision
     seen = {name: int(given) for name in ("revision", "number") if (given := _number(answers.get(name, []))) is not None}
-    own = {name: value for name, value in seen.items() if name in kind.model_fields}
-    body = {"decision": decision, **own, **({"reason": reason} if reason else {})}
+    said = {name: given for name in SAID if (given := "".join(answers.get(name, [])).strip())}
+    own = {name: value for name, value in {**seen, **said}.items() if name in kind.model_fields}
+    body = {"decision": decision, **own}
     try:
         return kind.model_validate_json(orjson.dumps(body), strict=True)
     except ValidationError as error:

@@ -18,6 +18,7 @@ from registration.pages.focal_point import FocalDesk, Visit
 from registration.pages.nomination_desk import OUR_RULES, PERSON, delegation_of, done, person_of, submit
 from registration.pages.people import facts_of
 from registration.pages.site import Elsewhere
+from registration.pages.why import reason_options
 from shared.events import Language, Status
 from shared.problems import Problem, faults_of, invalid_body
 
@@ -43,8 +44,8 @@ def endorsing_routes(routes: APIRouter, desk: FocalDesk) -> None:
             _, person = await person_of(request, desk, language, code, delegate_id, also_ended=True)
             if problem.status not in OUR_RULES or not _may_be_endorsed(person):
                 raise
-            reason, fault = "".join(answers.get("reason", [])), problem.said.in_language(language)
-            return await _shown(request, desk, visit, language, person, problem.status, fault, reason)
+            fault = problem.said.in_language(language)
+            return await _shown(request, desk, visit, language, person, problem.status, fault, answers)
         return done(language, code, DONE[decision.decision])
 
 
@@ -54,7 +55,7 @@ def _may_be_endorsed(person: Registration) -> bool:
 
 def _decision_of(answers: Mapping[str, Sequence[str]]) -> EndorsementDecision:
     """What was chosen, as the API would be sent it; raises 422."""
-    given = {name: "".join(answers.get(name, [])).strip() for name in ("decision", "reason", "revision")}
+    given = {name: "".join(answers.get(name, [])).strip() for name in ("decision", "reason", "reason_code", "revision")}
     asked: dict[str, object] = {name: value for name, value in given.items() if value and name != "revision"}
     if given["revision"].isdecimal() and len(given["revision"]) < 10:
         asked["revision"] = int(given["revision"])
@@ -72,7 +73,7 @@ async def _shown(
     person: Registration,
     status: int = 200,
     fault: str = "",
-    reason: str = "",
+    answers: Mapping[str, Sequence[str]] = {},
 ) -> Response:
     site, said = desk.site, desk.site.languages[language]
     state = await site.database.read(lambda tx: delegation_state(tx, person.delegation))
@@ -88,5 +89,7 @@ async def _shown(
         person=next(each for each in everybody if each.delegate_id == person.delegate_id),
         facts=facts_of(person, site.conference, said, whole=True),
         fault=fault,
-        reason=reason,
+        reason="".join(answers.get("reason", [])),
+        reason_code="".join(answers.get("reason_code", [])),
+        reasons=reason_options(site.conference, language),
     )

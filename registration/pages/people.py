@@ -1,6 +1,6 @@
 """People as the accreditation desk shows them: a line of a list, a person's page, what was decided. Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,7 +14,7 @@ from registration.needs import Need, Without, needs_of
 from registration.pages.corrections import CorrectionShown, correction_shown
 from registration.pages.language import PageLanguage
 from shared.conference import Conference
-from shared.events import ENDED, EnrolmentState, PrintState, Status
+from shared.events import ENDED, EnrolmentState, PrintState, Status, told_reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +158,11 @@ def past_of(
 ) -> list[Past]:
     """What was decided, the newest first; of the protected with no reason unless `whole`."""
     told: Sequence[dict[str, Any]] = [orjson.loads(each) for each in entries]
+
+    def reason(entry: Mapping[str, Any]) -> str:
+        words = reasons.get(entry.get("reason_sha256", ""))
+        return told_reason(words, conference.reason_texts(entry.get("reason_code")), language.code) or ""
+
     proposed = registration.proposed.reason if registration.proposed else None
     corrected = [] if correction is None else [correction.reason, correction.confirming and correction.confirming.reason]
     known = [registration.status_reason, proposed, *corrected] if whole or not registration.protected else []
@@ -168,7 +173,7 @@ def past_of(
             by=each["by"]["name"],
             kind=each["by"]["kind"],
             at=language.moment(datetime.fromisoformat(each["at"]), conference.zone_info),
-            reason=reasons.get(each.get("reason_sha256", ""), ""),
+            reason=reason(each),
         )
         for each in reversed(told)
     ]

@@ -14,6 +14,9 @@ from registration.pages.focal_point import no_such_page
 from registration.pages.people import PersonShown
 from registration.pages.site import page_route
 from registration.pages.staff import AT_DESK, Visit
+from registration.pages.why import staged_why
+from registration.reasons import Reason
+from registration.service import Decision
 from registration.staff.decider import Decider, submission
 from registration.staff.staging import DELAY, Staged
 from shared.clock import utc_now
@@ -58,6 +61,7 @@ def staged_routes(desk: AccreditationDesk, decider: Decider) -> APIRouter:
             "desk_staged.html",
             visit,
             staged=staged,
+            reason=staged_why(staged.reason, desk.site.conference, language),
             people=people,
             against=[each for each in people if each.delegate_id in against],
             seconds=max(0, round((staged.due_at - utc_now()).total_seconds())),
@@ -90,7 +94,8 @@ def _chosen(answers: Mapping[str, Sequence[str]]) -> list[tuple[UUID, int]]:
 
 def _staged(visit: Visit, answers: Mapping[str, Sequence[str]], chosen: Sequence[tuple[UUID, int]], now: datetime) -> Staged:
     decision = decision_of(answers)
-    return Staged(new_id(), visit.account.name, decision.decision, decision.reason, chosen, now + DELAY, "staged")
+    reason = decision.given if isinstance(decision, Decision) else Reason(decision.reason)
+    return Staged(new_id(), visit.account.name, decision.decision, reason, chosen, now + DELAY, "staged")
 
 
 async def _people(desk: AccreditationDesk, language: Language, visit: Visit, delegate_ids: Sequence[UUID]) -> list[PersonShown]:

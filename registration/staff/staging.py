@@ -8,11 +8,14 @@ from uuid import UUID
 
 from sqlalchemy import JSON, Column, Connection, Index, MetaData, String, Table, Text, Uuid, func, select
 
+from registration.reasons import Reason
 from shared.database import UtcDateTime
 
 DELAY = timedelta(seconds=30)
 ABANDONED = timedelta(seconds=30)
 """After which a decision that a process began, and did not end, is begun again."""
+
+_FORGOTTEN = dict.fromkeys(("reason", "note"))
 
 State = Literal["staged", "deciding", "decided", "undone", "failed"]
 
@@ -24,7 +27,7 @@ class Staged:
     staged_id: UUID
     account: str
     decision: str
-    reason: str | None
+    reason: Reason
     delegates: Sequence[tuple[UUID, int]]
     due_at: datetime
     state: State
@@ -45,6 +48,8 @@ class Staging:
             Column("due_at", UtcDateTime(), nullable=False),
             Column("state", String(16), nullable=False),
             Column("faults", JSON(none_as_null=True), comment="[delegate id or empty, code] of each"),
+            Column("reason_code", String(64)),
+            Column("note", Text),
             Index("staged_decisions_by_state", "state", "due_at"),
         )
 
@@ -53,7 +58,9 @@ class Staging:
             "staged_id": staged.staged_id,
             "account": staged.account,
             "decision": staged.decision,
-            "reason": staged.reason,
+            "reason": staged.reason.words,
+            "reason_code": staged.reason.code,
+            "note": staged.reason.note,
             "delegates": [[str(delegate_id), revision] for delegate_id, revision in staged.delegates],
             "due_at": staged.due_at,
             "state": staged.state,
@@ -74,7 +81,7 @@ class Staging:
         """`False` where it is too late, or another's."""
         s = self._staged.c
         mine = (s.staged_id == staged_id, s.account == account, s.state == "staged", s.due_at > now)
-        return bool(tx.execute(self._staged.update().where(*mine).values(state="undone", reason=None)).rowcount)
+        return bool(tx.execute(self._staged.update().where(*mine).values(state="undone", **_FORGOTTEN)).rowcount)
 
     def claim(self, tx: Connection, now: datetime) -> list[Staged]:
         """What is to be decided now, also what another process began and left: each is one process's at a time."""
@@ -88,7 +95,7 @@ class Staging:
 
     def end(self, tx: Connection, staged_id: UUID, state: State, faults: Sequence[tuple[str, str]] = ()) -> None:
         """Its reason is kept no longer: where it was decided, it is in the registrations."""
-        values = {"state": state, "faults": [list(each) for each in faults] or None, "reason": None}
+        values = {"state": state, "faults": [list(each) for each in faults] or None, **_FORGOTTEN}
         tx.execute(self._staged.update().where(self._staged.c.staged_id == staged_id).values(values))
 
     def next_due(self, tx: Connection) -> datetime | None:
@@ -97,6 +104,7 @@ class Staging:
 
 
 def _staged(row: Any) -> Staged:
-    staged_id, account, decision, reason, delegates, due_at, state, faults = row
+    staged_id, account, decision, words, delegates, due_at, state, faults, code, note = row
+    reason = Reason(words, code, note)
     chosen = [(UUID(delegate_id), revision) for delegate_id, revision in delegates]
     return Staged(staged_id, account, decision, reason, chosen, due_at, state, [tuple(each) for each in faults or ()])

@@ -131,13 +131,24 @@ async def test_decisions_are_taken_by_keyboard_and_without_scripts(browser: Brow
     await page.locator("#q").fill("ruth5")
     await page.keyboard.press("Enter")
     await page.locator(".people a").first.click()
-    await page.locator("#reason").focus()
+    await page.locator("#reason-code").focus()
+    await page.keyboard.type("3")
+    await page.keyboard.press("Tab")
     await page.keyboard.type("The list is closed")
+    await page.keyboard.press("Tab")
+    await page.keyboard.type("Asked twice")
     await page.keyboard.press("Tab")
     await page.keyboard.press("Tab")  # past accrediting
     await page.keyboard.press("Enter")
     await page.wait_for_url("**decided=**")
     assert "Refused" in await page.locator(".desk-notice").inner_text()
+    assert why_refused(desk, "ruth5") == ("not-eligible", "The list is closed", "Asked twice")
+
+
+def why_refused(site: str, name: str) -> tuple[str, str, str]:
+    """The reason's code, the words, and the note for the file."""
+    [refused] = httpx.get(f"{site}/delegates?q={name}", headers=DESK_KEY).json()["delegates"]
+    return refused["reason_code"], refused["status_reason"], refused["note"]
 
 
 def corrected(site: str, number: int) -> str:

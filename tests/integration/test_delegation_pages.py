@@ -294,4 +294,4 @@ class TestAfterTheDeadline:
         assert told == {late: True, in_time: False}
         assert (await app.http.get(OSLO)).text.count(">Late<") == 1
         csv = await app.ask("GET", "/delegates", headers={"Accept": "text/csv"})
-        assert [line.split(",")[-2] for line in csv.text.splitlines()] == ['"late"', '"True"', '"False"']
+        assert [line.split(",")[-3] for line in csv.text.splitlines()] == ['"late"', '"True"', '"False"']

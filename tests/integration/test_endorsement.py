@@ -37,7 +37,11 @@ ASTRID = "astrid@oslo.example"
 def conference() -> Conference:
     """Where guests register themselves, and wait for their port's focal point for five days."""
     itself = {"self_registration": True, "needs_endorsement": True, "endorsed_within": 5}
-    return tiny(categories=[each.model_copy(update=itself if each.slug == "guest" else {}) for each in TINY.categories])
+    not_ours = {"en": "We do not expect this person.", "fr": "Cette personne n’est pas attendue."}
+    return tiny(
+        categories=[each.model_copy(update=itself if each.slug == "guest" else {}) for each in TINY.categories],
+        refusal_reasons=[{"code": "not-ours", "texts": not_ours}],
+    )
 
 
 @pytest.fixture
@@ -238,6 +242,21 @@ async def test_a_focal_point_declines_with_a_reason_and_endorses_after_all(app: 
     assert (await sent(app, address, {"decision": "endorse"})).status_code == 303
     assert app.delegate(delegate).status is Status.SUBMITTED
     assert (await app.http.get(address)).headers["location"] == OSLO, "nothing is left to endorse"
+
+
+async def test_a_focal_point_declines_for_a_reason_of_the_list_and_reads_it_in_their_language(app: RegistrationApp):
+    delegate = await came(app, language="fr")
+    address = f"{OSLO}/people/{delegate}/endorsement"
+    assert '<option value="not-ours">1. We do not expect this person.</option>' in (await app.http.get(address)).text
+    unknown = await sent(app, address, {"decision": "decline", "reason_code": "whim", "reason": "Not in May"})
+    assert (unknown.status_code, "There are: not-ours." in unknown.text, "Not in May" in unknown.text) == (422, True, True)
+    await sent(app, address, {"decision": "decline", "reason_code": "not-ours"})
+    held = app.delegate(delegate)
+    assert (held.reason_code, held.status_reason) == ("not-ours", "Cette personne n’est pas attendue.")
+    page = (await app.http.get(OSLO)).text
+    assert ("We do not expect this person." in page, "pas attendue" in page) == (True, False)
+    assert (await answered(app, delegate, "decline", reason_code="not-ours")).json()["revision"] == held.revision, "the same"
+    assert (await answered(app, delegate)).json()["reason_code"] is None
 
 
 async def test_whom_a_focal_point_nominates_is_endorsed_by_that(app: RegistrationApp):

@@ -12,6 +12,7 @@ import pytest
 from registration import store
 from registration.callers import FormKey, keep_form_key
 from registration.focal_points import FocalPoint, keep_focal_points
+from registration.reasons import Reason
 from registration.staff.staging import Staged
 from shared.clock import utc_now
 from shared.conference import Conference, FormField
@@ -85,7 +86,7 @@ async def marked(app: RegistrationApp) -> dict[str, Any]:
     assert (await app.ask("PATCH", "/sessions/welcome", "programme", json=renamed)).status_code == 200
     refusal = {"decision": "refuse", "reason": MARK}
     assert (await app.ask("POST", f"/delegates/{delegate_id}/decision", json=refusal)).status_code == 200
-    staged = Staged(new_id(), "accreditation-account", "accredit", MARK, [(delegate_id, 2)], utc_now(), "failed")
+    staged = Staged(new_id(), "accreditation-account", "accredit", Reason(MARK), [(delegate_id, 2)], utc_now(), "failed")
     app.database.transaction(lambda tx: store.staging.stage(tx, staged))
     focal_point = FocalPoint(name=MARK, email="a@oslo.example")
     app.database.transaction(lambda tx: keep_focal_points(tx, "oslo", [focal_point]))
@@ -233,7 +234,7 @@ async def test_a_copied_cookie_is_worth_nothing_after_signing_out(registration_a
 async def test_who_lost_the_role_meanwhile_decides_nothing_that_was_staged(registration_app: RegistrationApp):
     await signed_in(registration_app)
     delegate_id = (await registration_app.register(category="guest", document_number="N-1")).json()["delegate_id"]
-    staged = Staged(new_id(), "anna", "accredit", None, [(delegate_id, 1)], utc_now(), "staged")
+    staged = Staged(new_id(), "anna", "accredit", Reason(), [(delegate_id, 1)], utc_now(), "staged")
     accounts = store.metadata.tables["staff_accounts"]
 
     def demoted(tx: Any) -> None:

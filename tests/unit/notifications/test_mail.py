@@ -145,6 +145,24 @@ def test_a_refusal_names_the_reason_the_badge_and_what_is_released() -> None:
     assert "Your place in this session has been released:\n\n* Pilots at night" in text
 
 
+@pytest.mark.parametrize(
+    ("language", "words", "told"),
+    [
+        ("en", "We regret: too late.", "Reason: We regret: too late.\n"),
+        ("fr", "Trop tard, hélas.", "Trop tard, hélas.\n"),
+        ("fr", "We regret: too late.", "Trop tard, hélas.\n"),
+        ("en", "Your letter of 3 May", "Reason: We regret: too late. Your letter of 3 May\n"),
+        ("es", "Trop tard, hélas.", "We regret: too late.\n"),
+    ],
+)
+def test_a_reason_with_a_code_is_told_in_the_persons_language_and_once(language: str, words: str, told: str) -> None:
+    texts = {"en": "We regret: too late.", "fr": "Trop tard, hélas."}
+    coded = {"status_reason": words, "reason_code": "late", "reason_texts": texts}
+    mail = mailed(None, seen(registered(status="refused", language=language, **coded), PILOTS))
+    assert told in page(mail).replace("\u2068", "").replace("\u2069", "")
+    assert page(mail).count(texts["fr" if language == "fr" else "en"]) == 1
+
+
 def test_times_are_also_shown_where_the_delegate_is_where_clocks_differ() -> None:
     tokyo = registered(time_zone="Asia/Tokyo", enrolments={"pilots": "enrolled"})
     auckland = registered(time_zone="Pacific/Auckland", enrolments={"pilots": "enrolled"})

@@ -45,6 +45,16 @@ def test_who_was_refused_before_anything_was_told_gets_the_decision() -> None:
     assert news(None, seen(registered(status="refused", status_reason="Quota"))).kind is Kind.DECISION
 
 
+def test_a_reason_that_is_read_in_another_language_is_no_news() -> None:
+    coded = {"status_reason": "Too late.", "reason_code": "late", "reason_texts": {"en": "Too late.", "fr": "Trop tard."}}
+    refused = registered(status="refused", **coded)
+    english, french = seen(refused), seen(refused, language="fr")
+    assert (english.reason, french.reason) == ("Too late.", "Trop tard.")
+    assert difference(retold(english, seen(refused), french), french) is None
+    other = seen(registered(status="refused", **{**coded, "reason_texts": {"en": "Late.", "fr": "En retard."}}), language="fr")
+    assert difference(retold(english, seen(refused, language="en"), french), other) is not None
+
+
 @pytest.mark.parametrize(
     "unseen",
     [

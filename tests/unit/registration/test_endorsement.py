@@ -12,6 +12,7 @@ from registration.delegate import Registration
 from registration.focal_news import worth_telling
 from registration.model import NotNow, Refused
 from registration.needs import needs_of
+from registration.reasons import Reason
 from registration.register import Register
 from shared.events import EnrolmentState, Status
 from shared.ids import new_id
@@ -55,7 +56,7 @@ def accredited(register: Register, person: Registration, at: Any = LATER) -> Reg
 
 def decided(register: Register, person: Registration, verdict: deciding.Verdict, at: Any = LATER) -> Registration:
     reason = "On a list" if verdict == "refuse" else None
-    return deciding.decide(person, verdict, reason, DESK, ENDORSED, register, at)
+    return deciding.decide(person, verdict, Reason(reason), DESK, ENDORSED, register, at)
 
 
 def moved(register: Register, person: Registration, into: str, *, themselves: bool = True) -> Registration:
@@ -104,25 +105,27 @@ def test_endorsing_again_changes_nothing_and_who_needs_none_cannot_be_endorsed(r
     assert endorsing.endorse(given, ENDORSED, register, LATER) is given
     nominated = came(register, themselves=False, given_name="Bo", document_number="N-2")
     assert why(lambda: endorsed(register, nominated)) == "nothing-to-endorse"
-    assert why(lambda: endorsing.decline(given, "Not ours", LATER)) == "nothing-to-endorse"
+    assert why(lambda: endorsing.decline(given, Reason("Not ours"), ENDORSED, LATER)) == "nothing-to-endorse"
     withdrawn = model.withdraw(came(register, given_name="Cy", document_number="N-3"), LATER)
     assert why(lambda: endorsed(register, withdrawn)) == "nothing-to-endorse"
 
 
 def test_who_is_declined_is_refused_with_the_reason_and_may_be_endorsed_after_all(register: Register):
     waiting = came(register, sessions=["welcome"])
-    assert faults(lambda: endorsing.decline(waiting, None, LATER)) == {("/reason", "required")}
-    declined = endorsing.decline(waiting, "Not of our organisation", LATER)
+    assert faults(lambda: endorsing.decline(waiting, Reason(), ENDORSED, LATER)) == {("/reason", "required")}
+    declined = endorsing.decline(waiting, Reason("Not of our organisation"), ENDORSED, LATER)
     assert (declined.status, declined.status_reason) == (Status.REFUSED, "Not of our organisation")
     assert [each.state for each in declined.enrolments] == [EnrolmentState.RELEASED]
-    assert endorsing.decline(declined, "Not of our organisation", LATER) is declined
+    assert endorsing.decline(declined, Reason("Not of our organisation"), ENDORSED, LATER) is declined
     after_all = endorsing.endorse(declined, ENDORSED, register, LATER)
     assert (after_all.status, after_all.status_reason, after_all.holds_place) == (Status.SUBMITTED, None, True)
 
 
 def test_a_reason_that_names_the_protected_is_refused(register: Register):
     waiting = came(register, protected=True, family_name="Canary")
-    assert faults(lambda: endorsing.decline(waiting, "Canary left us", LATER)) == {("/reason", "names-protected")}
+    assert faults(lambda: endorsing.decline(waiting, Reason("Canary left us"), ENDORSED, LATER)) == {
+        ("/reason", "names-protected")
+    }
 
 
 def test_the_desk_decides_once_endorsed_and_may_refuse_before(register: Register):
@@ -192,7 +195,7 @@ def test_a_form_that_moves_somebody_into_such_a_category_makes_them_wait():
 def test_each_answer_is_in_the_audit_trail(register: Register):
     by = Actor("focal-point", "oslo abc")
     waiting = came(register)
-    declined = endorsing.decline(waiting, "Not ours", LATER)
+    declined = endorsing.decline(waiting, Reason("Not ours"), ENDORSED, LATER)
     after_all = endorsing.endorse(declined, ENDORSED, register, LATER)
     kept = [decision(*each, by) for each in ((None, waiting), (waiting, declined), (declined, after_all), (waiting, after_all))]
     assert [each and each.action for each in kept] == [None, "decline-endorsement", "endorse", "endorse"]

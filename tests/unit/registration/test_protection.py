@@ -8,6 +8,7 @@ from registration.callers import Caller
 from registration.delegate import Registration
 from registration.focal_points import SignedIn
 from registration.model import Amendment, Refused
+from registration.reasons import Reason
 from registration.register import Register
 from registration.service import Amend
 from shared.ids import new_id
@@ -52,7 +53,7 @@ def test_the_reason_of_a_decision_does_not_name_who_is_protected(register: Regis
 
     def refusal(reason: str) -> list[FieldFault]:
         try:
-            deciding.decide(delegate, "refuse", reason, Actor("account", "anna"), TINY, register, AT)
+            deciding.decide(delegate, "refuse", Reason(reason), Actor("account", "anna"), TINY, register, AT)
         except Refused as refused:
             return refused.faults
         return []

@@ -87,6 +87,7 @@ def test_a_table_has_a_row_for_each_delegate_and_is_known_as_utf8():
         "badge": "printed",
         "late": "False",
         "changed_at": AT.isoformat(),
+        "reason_code": "",
     }
 
 

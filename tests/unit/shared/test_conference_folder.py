@@ -246,7 +246,7 @@ def test_the_example_says_everything_in_six_languages(example):
     assert of == {
         *("title", "short_title", "venue", "badge_collection", "notice"),
         *("zones", "rooms", "pass_types", "categories", "sessions"),
-        *("delegations", "delegation_kinds", "working_groups", "fields"),
+        *("delegations", "delegation_kinds", "working_groups", "fields", "refusal_reasons"),
     }
 
 
