@@ -97,8 +97,13 @@ def kafka(folder: Path) -> Iterator[str]:
         with _kafka_container() as address:
             yield address
     else:
-        with broker.running(folder) as address:
-            yield address
+        embedded = broker.prepare(folder)
+        process = embedded.start()
+        try:
+            yield embedded.bootstrap
+        finally:
+            process.kill()  # in order it would close some thousand logs first
+            process.wait()
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import httpx
 import pytest
+import pytest_asyncio
 import uvicorn
 from playwright.async_api import Browser, Page
 
@@ -18,7 +19,7 @@ from registration.focal_points import FocalPoint, FocalRole, keep_focal_points
 from shared.conference_folder import load
 from shared.events import LANGUAGES
 from tests.browser.serving import EXAMPLE, READY_WITHIN_SECONDS
-from tests.browser.test_public_pages import DESK, EVERY_LANGUAGE, PHONE, axe_finds, page_of, scrolls_sideways
+from tests.browser.test_public_pages import DESK, PHONE, axe_finds, page_of, scrolls_sideways
 from tests.integration.deployment import free_port
 from tests.registration_app import registration_running
 from tests.smtp_server import MailBox, smtp_server
@@ -108,7 +109,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     thread.join()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def page(browser: Browser) -> Page:
     return await page_of(browser, DESK)
 
@@ -213,7 +214,7 @@ async def registers(desk: Desk, name: str) -> None:
     assert answer.status_code == 201, answer.text
 
 
-@pytest.mark.parametrize("language", EVERY_LANGUAGE)
+@pytest.mark.parametrize("language", LANGUAGES)
 async def test_who_registered_themselves_is_endorsed_with_one_click_or_declined_with_a_reason(
     page: Page, desk: Desk, language: str
 ):
@@ -237,7 +238,7 @@ async def test_who_registered_themselves_is_endorsed_with_one_click_or_declined_
     assert await page.locator("section[aria-labelledby=others] li", has_text=f"Ole{language}").count() == 1
 
 
-@pytest.mark.parametrize("language", EVERY_LANGUAGE)
+@pytest.mark.parametrize("language", LANGUAGES)
 async def test_a_person_is_enrolled_in_sessions_that_clash_and_taken_out(page: Page, desk: Desk, language: str):
     hand = await signed_in(page, desk, language, "changing")
     await nominated(hand, "delegate", f"Siv{language}")
@@ -256,7 +257,7 @@ async def test_a_person_is_enrolled_in_sessions_that_clash_and_taken_out(page: P
     assert await page.locator(".sessions p.late").count() == 0
 
 
-@pytest.mark.parametrize("language", EVERY_LANGUAGE)
+@pytest.mark.parametrize("language", LANGUAGES)
 async def test_axe_finds_nothing_on_a_phone_at_night_in_any_language(browser: Browser, desk: Desk, language: str):
     page = await page_of(browser, PHONE, color_scheme="dark", java_script_enabled=True)
     hand = await signed_in(page, desk, language, "reading")

@@ -28,7 +28,7 @@ from tests.integration.protected.people import OTHER, OWN, Crowd
 from tests.registration_app import registration_running
 from tests.registration_examples import TINY
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.thorough]
 
 SELF_REGISTERED = "  - slug: speaker\n"
 DEAD_LETTERS = ("badging.dead-letter", "notifications.dead-letter")
