@@ -22,6 +22,9 @@ from shared.events import (
     TimeZone,
 )
 
+PHOTO = "/photo"
+"""Where a correction names a photo, by its SHA-256. No amendment has one: it is given by itself."""
+
 
 class PersonAmended(Request):
     """What is amended of a person; what is left out stays. `null` empties a field that may be left out."""
@@ -65,9 +68,11 @@ class Amendment(Request):
 
     @classmethod
     def of(cls, parts: Mapping[str, JsonValue]) -> Self:
-        """The amendment of these parts."""
+        """The amendment of these parts, of which a photo is none."""
         amendment: dict[str, Any] = {}
         for pointer, value in parts.items():
+            if pointer == PHOTO:
+                continue
             *within, name = pointer[1:].split("/")
             place: dict[str, Any] = amendment.setdefault(within[0], {}) if within else amendment
             place[name] = value
@@ -114,6 +119,11 @@ class Correction(BaseModel):
     @property
     def change(self) -> Amendment:
         return Amendment.of(self.values)
+
+    @property
+    def photo(self) -> str | None:
+        """The SHA-256 of the portrait that is proposed, while it waits."""
+        return cast(str | None, self.values.get(PHOTO))
 
     @property
     def waits(self) -> bool:

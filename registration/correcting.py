@@ -11,7 +11,7 @@ from typing import Literal, cast
 from pydantic import JsonValue
 
 from registration import checks, model
-from registration.amendment import Amendment, Correction, CorrectionState
+from registration.amendment import PHOTO, Amendment, Correction, CorrectionState
 from registration.audit import Actor
 from registration.deciding import confirms, proposed_by
 from registration.delegate import Registration
@@ -27,6 +27,7 @@ DECIDED_ON = frozenset(
     {
         "/protected",
         "/pass_days",
+        PHOTO,
         *(
             f"/person/{name}"
             for name in ("given_name", "family_name", "printed_name", "function", "birth_date", "document_number")
@@ -68,16 +69,46 @@ def correct(
     model.amend(current, Amendment.of({**before, **asked}), conference, register, now)  # refused now, not when it is decided
     amended = _amended_at_once(current, asked, needs, conference, register, now, themselves=themselves)
     values = _waiting({**before, **{pointer: asked[pointer] for pointer in needs}}, amended, conference)
-    if values == before:
+    return _proposing(amended, held, values, by, now, decides=decides)
+
+
+def give_photo(
+    current: Registration, photo: str, by: Actor, conference: Conference, register: Register, now: datetime, *, decides: bool
+) -> Corrected:
+    """Let a portrait be theirs, by its SHA-256; who was accredited by decision keeps the one decided on, and it is proposed.
+
+    `decides` is who may decide, alone where one is enough.
+    """
+    held = register.corrections.get(current.delegate_id)
+    given = model.give_photo(current, photo, conference, now)  # refused now, not when it is decided
+    alone = decides and not _by_two(current, Amendment(), conference)
+    by_decision = conference.category[current.category].accreditation is Accreditation.BY_DECISION
+    if current.status is not Status.ACCREDITED or not by_decision or alone:
+        return Corrected(given, held)
+    before = held.values if held is not None and held.waits else {}
+    return _proposing(current, held, _waiting({**before, PHOTO: photo}, current, conference), by, now, decides=decides)
+
+
+def _proposing(
+    amended: Registration,
+    held: Correction | None,
+    values: Mapping[str, JsonValue],
+    by: Actor,
+    now: datetime,
+    *,
+    decides: bool,
+) -> Corrected:
+    """Have `values` wait in place of what waits; the same is nothing new, and nothing is what was taken back."""
+    if values == (held.values if held is not None and held.waits else {}):
         return Corrected(amended, held)
     if not values:
         assert held is not None, "nothing was waiting that could be taken back"
         return Corrected(amended, held.closed(CorrectionState.TAKEN_BACK, now, revision=amended.revision))
     correction = Correction(
-        delegate_id=current.delegate_id,
+        delegate_id=amended.delegate_id,
         number=1 if held is None else held.number + 1,
         parts=sorted(values),
-        values=values,
+        values=dict(values),
         by=by.text,
         confirming=proposed_by(by, "accept") if decides else None,
         revision=amended.revision,
@@ -127,7 +158,9 @@ def decide(
         raise model.Refused([FieldFault("/reason", "required", say("A refusal is told with its reason."))])
     if faults := list(checks.reason_faults(reason, current)):
         raise model.Refused(faults)
-    amended = current if verdict == "decline" else model.amend(current, correction.change, conference, register, now)
+    amended = current
+    if verdict == "accept":
+        amended = model.amend(current, correction.change, conference, register, now, photo=correction.photo)
     if _by_two(current, correction.change, conference) and not confirms(by, first):
         proposed = proposed_by(by, verdict, Reason(reason))
         if first is not None and first.by == proposed.by:

@@ -112,11 +112,13 @@ def amend(
     register: Register,
     now: datetime,
     *,
+    photo: str | None = None,
     themselves: bool = False,
 ) -> Registration:
     """Correct what a registration says; returns `current` itself where nothing would change.
 
-    Who waits for a decision and comes into a category that needs none is accredited. `themselves` is whether a form asks.
+    Who waits for a decision and comes into a category that needs none is accredited. `themselves` is whether a form asks,
+    `photo` the SHA-256 of another portrait, which a category whose badge shows none leaves aside.
     """
     if current.person is None or current.status in ENDED:
         ended = say("This registration is {status}; register the person anew.", status=_ENDED_AS[current.status])
@@ -141,6 +143,7 @@ def amend(
         faults += field_faults(answers, category.slug, conference)
     moved = category.slug != current.category
     changed = {"person": person, "protected": protected, "pass_days": days, "fields": answers}
+    changed |= {} if photo is None or not category.photo else {"photo": photo}
     changed |= brought(current, category, register, now, themselves=themselves)
     needed = need_faults(wanted := current.model_copy(update=changed), conference)
     if moved:

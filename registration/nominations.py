@@ -6,8 +6,7 @@ from uuid import UUID
 
 from registration import endorsing
 from registration.callers import Caller
-from registration.delegate import Registration
-from registration.model import NotNow, Refused
+from registration.model import NotNow
 from registration.needs import needs_of
 from registration.portraits import Portrait
 from registration.reach import Touched
@@ -17,7 +16,6 @@ from registration.service import (
     Answer,
     Desk,
     Erased,
-    GivePhoto,
     NotFound,
     RegisterDelegate,
     Withdraw,
@@ -26,9 +24,8 @@ from registration.service import (
     delegate_of,
 )
 from shared.clock import utc_now
-from shared.conference import Accreditation, Conference
-from shared.events import Line, RegistrationSubmitted, Request, Slug, Status
-from shared.said import FieldFault, say
+from shared.events import Line, RegistrationSubmitted, Request, Slug
+from shared.said import say
 
 
 class EndorsementDecision(Request):
@@ -62,35 +59,6 @@ class Endorse:
         else:
             decided = endorsing.decline(current, Reason(asked.reason, asked.reason_code), desk.conference, at)
         return applied(register, current, decided, needs_of(decided, desk.conference))
-
-
-def keeps_photo(current: Registration, conference: Conference) -> bool:
-    """Whether only the accreditation desk may give them another photo: one was decided on."""
-    by_decision = conference.category[current.category].accreditation is Accreditation.BY_DECISION
-    return current.photo is not None and current.status is Status.ACCREDITED and by_decision
-
-
-@dataclass(frozen=True, slots=True)
-class GiveNominatedPhoto:
-    """Give a photo as a focal point, or the person, may: who was accredited by decision keeps the one decided on."""
-
-    delegate_id: UUID
-    portrait: Portrait
-    caller: Caller
-
-    def touches(self) -> Touched:
-        return self._give.touches()
-
-    def decide(self, desk: Desk, register: Register) -> Answer:
-        current = register.delegate(self.delegate_id)
-        if current is not None and keeps_photo(current, desk.conference):
-            detail = say("This is the photo that was decided on. Ask the accreditation desk to change it.")
-            raise Refused([FieldFault("/photo", "accredited-as-is", detail)])
-        return self._give.decide(desk, register)
-
-    @property
-    def _give(self) -> GivePhoto:
-        return GivePhoto(self.delegate_id, self.portrait, self.caller)
 
 
 @dataclass(frozen=True, slots=True)

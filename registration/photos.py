@@ -2,10 +2,12 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Column, Connection, Index, Integer, LargeBinary, MetaData, String, Table, Uuid, select
 
+from registration.amendment import Correction
 from registration.delegate import Registration
 from registration.portraits import Picture
 from shared.database import UtcDateTime
@@ -25,6 +27,14 @@ class Photos:
             Column("sha256", String(64), nullable=False),
             Column("jpeg", LargeBinary, nullable=False),
         )
+        self._proposed = Table(
+            "proposed_portraits",
+            metadata,
+            Column("delegate_id", Uuid, primary_key=True),
+            Column("sha256", String(64), nullable=False),
+            Column("jpeg", LargeBinary, nullable=False),
+            comment="of corrections, while they wait",
+        )
         self._pictures = Table(
             "pictures",
             metadata,
@@ -41,11 +51,11 @@ class Photos:
 
     def of(self, tx: Connection, delegate_ids: Collection[UUID]) -> dict[str, bytes]:
         """The portraits of these delegates, by their SHA-256."""
-        if not delegate_ids:
-            return {}
-        p = self._portraits.c
-        found = tx.execute(select(p.sha256, p.jpeg).where(p.delegate_id.in_(delegate_ids)))
-        return {sha256: bytes(jpeg) for sha256, jpeg in found}
+        return _of(tx, self._portraits, delegate_ids)
+
+    def proposed(self, tx: Connection, delegate_ids: Collection[UUID]) -> dict[str, bytes]:
+        """Those that corrections of these delegates propose, likewise."""
+        return _of(tx, self._proposed, delegate_ids)
 
     def store(self, tx: Connection, given: Mapping[str, bytes], changed: Iterable[Registration]) -> None:
         """Keep the portraits that were given to the changed registrations; the pictures they were chosen from go."""
@@ -53,8 +63,23 @@ class Photos:
         if new:
             rows = [{"delegate_id": each.delegate_id, "sha256": each.photo, "jpeg": given[str(each.photo)]} for each in new]
             upsert(tx, self._portraits, rows)
-            chosen = self._pictures.c.delegate_id.in_([each.delegate_id for each in new])
-            tx.execute(self._pictures.delete().where(chosen))
+            self._forget_pictures(tx, [each.delegate_id for each in new])
+
+    def propose(self, tx: Connection, given: Mapping[str, bytes], corrections: Iterable[Correction]) -> None:
+        """Keep the portraits that corrections propose while they wait, and no longer; the pictures they were chosen from go."""
+        newest = {each.delegate_id: each for each in corrections}
+        if not newest:
+            return
+        ended = [each.delegate_id for each in newest.values() if each.photo is None]
+        tx.execute(self._proposed.delete().where(self._proposed.c.delegate_id.in_(ended)))
+        rows = [
+            {"delegate_id": each.delegate_id, "sha256": each.photo, "jpeg": given[each.photo]}
+            for each in newest.values()
+            if each.photo is not None
+        ]
+        if rows:
+            upsert(tx, self._proposed, rows)
+            self._forget_pictures(tx, [row["delegate_id"] for row in rows])
 
     def take(self, tx: Connection, delegate_id: UUID, picture: Picture, now: datetime) -> UUID:
         """Keep a picture until its portrait is chosen, in place of one uploaded before; returns its id."""
@@ -80,5 +105,15 @@ class Photos:
         return None if row is None else Picture(bytes(row.jpeg), row.width, row.height)
 
     def wipe(self, tx: Connection, delegate_ids: Collection[UUID]) -> None:
-        for table in (self._portraits, self._pictures):
+        for table in (self._portraits, self._proposed, self._pictures):
             tx.execute(table.delete().where(table.c.delegate_id.in_(delegate_ids)))
+
+    def _forget_pictures(self, tx: Connection, delegate_ids: Collection[Any]) -> None:
+        tx.execute(self._pictures.delete().where(self._pictures.c.delegate_id.in_(delegate_ids)))
+
+
+def _of(tx: Connection, table: Table, delegate_ids: Collection[UUID]) -> dict[str, bytes]:
+    if not delegate_ids:
+        return {}
+    found = tx.execute(select(table.c.sha256, table.c.jpeg).where(table.c.delegate_id.in_(delegate_ids)))
+    return {sha256: bytes(jpeg) for sha256, jpeg in found}

@@ -4,6 +4,7 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
+from sqlalchemy import Connection
 from starlette.responses import Response
 
 from registration import openapi, queries, service, store, views
@@ -15,6 +16,7 @@ from shared.problems import Problem, invalid_body, invalid_parameters
 from shared.said import FieldFault, say
 
 ADDRESS = "/delegates/{delegate_id}/photo"
+Proposed = Annotated[bool, Query(description="The one that waits for a decision")]
 Hundredths = Annotated[float | None, Query(ge=0, le=100, allow_inf_nan=False)]
 
 
@@ -44,8 +46,12 @@ def photo_routes(r: Registration) -> APIRouter:
         asked = body + (request.scope["query_string"] or b"")
         return await r.submit(request, service.GivePhoto(delegate_id, portrait, caller), caller, asked)
 
-    @routes.get(ADDRESS, summary="The portrait that the badge shows, as JPEG", **openapi.shows_picture())
-    async def photo(request: Request, delegate_id: UUID) -> Response:
+    @routes.get(
+        ADDRESS,
+        summary="The portrait that the badge shows, as JPEG; or the one that a correction proposes",
+        **openapi.shows_picture(),
+    )
+    async def photo(request: Request, delegate_id: UUID, proposed: Proposed = False) -> Response:
         caller = await r.reader(request)
         found = await r.database.read(lambda tx: queries.find_delegate(tx, delegate_id))
         if await r.database.read(lambda tx: store.erased_among(tx, [delegate_id])):
@@ -53,13 +59,23 @@ def photo_routes(r: Registration) -> APIRouter:
         may_see = found is not None and caller.may_read(found.category, found.delegation)
         if found is None or not may_see or (found.protected and not caller.may_read_protected_names):
             raise _no_photo()
-        portraits = await r.database.read(lambda tx: store.photos.of(tx, [delegate_id]))
+        may_know = caller.may_read_protected_names
+        portraits = await r.database.read(
+            lambda tx: _proposed(tx, delegate_id, whole=may_know) if proposed else store.photos.of(tx, [delegate_id])
+        )
         if not portraits:
             raise _no_photo()
         [jpeg] = portraits.values()
         return Response(jpeg, media_type="image/jpeg", headers=NOT_KEPT)
 
     return routes
+
+
+def _proposed(tx: Connection, delegate_id: UUID, *, whole: bool) -> dict[str, bytes]:
+    """What waits; of whoever is to be hidden with it nothing, unless `whole`, as of what else is proposed."""
+    correction = store.corrections.of(tx, [delegate_id]).get(delegate_id)
+    hidden = correction is not None and correction.change.protected and not whole
+    return {} if hidden else store.photos.proposed(tx, [delegate_id])
 
 
 NOT_KEPT = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}

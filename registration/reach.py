@@ -18,6 +18,7 @@ from registration.store import (
     erased_among,
     focal_points,
     people,
+    photos,
     quota_places,
     session_of,
     session_places,
@@ -100,6 +101,7 @@ def load(tx: Connection, touched: Sequence[Touched]) -> Register:
         if not reach.names() <= names:
             raise Overtaken
     register = Register(dict(reach.delegates), corrections=dict(reach.corrections))
+    register.portraits = photos.proposed(tx, [each.delegate_id for each in register.corrections.values() if each.photo])
     register.erased = erased_among(tx, {each for t in touched for each in t.delegates})
     if reach.people:
         register.people = dict(tx.execute(_PEOPLE, {"keys": list(reach.people)}).all())

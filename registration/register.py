@@ -47,7 +47,7 @@ class Register:
     with_focal_point: set[str] = field(default_factory=set[str])
     """Delegations that have a focal point, of those by which somebody who is decided on waits to be endorsed."""
     portraits: dict[str, bytes] = field(default_factory=dict[str, bytes])
-    """Those given in this group, by their SHA-256."""
+    """Those given in this group, and those proposed of the delegates asked for, by their SHA-256."""
     changes: list[Change] = field(default_factory=list[Change])
     """Every new revision and every step of a correction, in the order decided."""
 

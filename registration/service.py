@@ -129,7 +129,7 @@ class Amend:
 
 @dataclass(frozen=True, slots=True)
 class GivePhoto:
-    """Let a portrait be a delegate's, in place of any before."""
+    """Let a portrait be a delegate's, in place of any before; or propose it, where one was decided on."""
 
     delegate_id: UUID
     portrait: Portrait
@@ -140,9 +140,11 @@ class GivePhoto:
 
     def decide(self, desk: Desk, register: Register) -> Answer:
         current = delegate_of(register, self.delegate_id, self.caller)
-        given = model.give_photo(current, self.portrait.sha256, desk.conference, utc_now())
+        by, decides = self.caller.actor, self.caller.staff is not None
+        sha256, at = self.portrait.sha256, utc_now()
+        given = correcting.give_photo(current, sha256, by, desk.conference, register, at, decides=decides)
         _keep(self.portrait, register)
-        return applied(register, current, given)
+        return _corrected(register, current, given)
 
 
 class Decision(Request):

@@ -218,7 +218,9 @@ def store(tx: Connection, register: Register) -> None:
         upsert(tx, sessions, [_session_row(each) for each in moved.values()])
         every = [each for each in register.changes if isinstance(each, SessionChanged)]
         _execute(tx, session_history.insert(), [_session_row(each) for each in every])
-    corrections.keep(tx, [each for each in register.changes if isinstance(each, Correction)])
+    corrected = [each for each in register.changes if isinstance(each, Correction)]
+    corrections.keep(tx, corrected)
+    photos.propose(tx, register.portraits, corrected)
     changed = {each.delegate_id: each for each in register.changes if isinstance(each, Registration)}
     if changed:
         _store_delegates(tx, changed)

@@ -6,7 +6,7 @@ from typing import cast
 
 from pydantic import JsonValue
 
-from registration.amendment import Correction
+from registration.amendment import PHOTO, Correction
 from registration.delegate import Proposed, Registration
 from registration.pages.language import PageLanguage
 from shared.conference import Conference
@@ -20,6 +20,8 @@ class PartShown:
     now: str
     proposed: str
     code: bool
+    photo: bool
+    """Whether it is a photo that the reader may see, at the person's own addresses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,7 @@ def correction_shown(
             "" if hidden or not correction.waits else written.value(pointer, _at(standing, pointer)),
             "" if hidden else written.value(pointer, correction.values.get(pointer)),
             pointer in ("/person/email", "/person/document_number"),
+            photo=pointer == PHOTO and correction.waits and not hidden,
         )
         for pointer in correction.parts
     ]
@@ -77,6 +80,7 @@ class _Written:
         self._names = {
             "/category": gettext("Category"),
             "/protected": gettext("Protected identity"),
+            PHOTO: gettext("Photo for the badge"),
             "/pass_days": gettext("Days of the pass"),
             "/person/given_name": gettext("Given name"),
             "/person/family_name": gettext("Family name"),

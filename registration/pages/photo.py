@@ -4,13 +4,14 @@ import hashlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol, cast
 from uuid import UUID
 
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from registration import store
+from registration.amendment import PHOTO, CorrectionState
 from registration.delegate import Registration
 from registration.group import Part, Submission
 from registration.pages.cropping import MOVES, Cropping, cropping_of
@@ -46,8 +47,8 @@ class Giving:
     form_name: Callable[[Mapping[str, Sequence[str]]], Awaitable[str | None]]
     use_case: Callable[[Portrait], UseCase]
     """Lets a portrait be theirs."""
-    done: Callable[[str], Awaitable[str]]
-    """Where to go on to, by the status that they have with it."""
+    done: Callable[[Mapping[str, object]], Awaitable[str]]
+    """Where to go on to, by what was answered."""
     may_change: bool = True
 
 
@@ -127,7 +128,7 @@ def _choosing(routes: APIRouter, site: Site, address: str, access: Access) -> No
             if problem.status not in (409, 422):
                 raise
             return await shown(giving, cropping, problem.status, problem.said.in_language(giving.language.code))
-        return RedirectResponse(await giving.done(str(answer.body["status"])), 303)
+        return RedirectResponse(await giving.done(answer.body), 303)
 
 
 def _pictures(routes: APIRouter, site: Site, address: str, access: Access) -> None:
@@ -148,11 +149,29 @@ def _pictures(routes: APIRouter, site: Site, address: str, access: Access) -> No
     async def now(request: Request) -> Response:
         """The portrait that is kept."""
         delegate_id = (await access(request)).registration.delegate_id
-        portraits = await site.database.read(lambda tx: store.photos.of(tx, [delegate_id]))
-        if not portraits:
-            raise _no_such_photo()
-        [jpeg] = portraits.values()
-        return Response(jpeg, media_type="image/jpeg", headers=NOT_KEPT)
+        return _only(await site.database.read(lambda tx: store.photos.of(tx, [delegate_id])))
+
+    @routes.get(f"{address}/proposed")
+    async def proposed(request: Request) -> Response:
+        """The portrait that waits for a decision."""
+        delegate_id = _changing(await access(request), site).registration.delegate_id
+        return _only(await site.database.read(lambda tx: store.photos.proposed(tx, [delegate_id])))
+
+
+def waits_at_desk(answer: Mapping[str, object]) -> bool:
+    """Whether the photo that was given waits for a decision."""
+    correction = answer.get("proposed")
+    if not isinstance(correction, Mapping):
+        return False
+    held = cast(Mapping[str, Any], correction)
+    return held["state"] == CorrectionState.WAITING and PHOTO in held["parts"]
+
+
+def _only(portraits: Mapping[str, bytes]) -> Response:
+    if not portraits:
+        raise _no_such_photo()
+    [jpeg] = portraits.values()
+    return Response(jpeg, media_type="image/jpeg", headers=NOT_KEPT)
 
 
 def _changing(giving: Giving, site: Site) -> Giving:

@@ -8,12 +8,11 @@ from starlette.responses import Response
 
 from registration import queries
 from registration.delegate import Registration
-from registration.nominations import GiveNominatedPhoto
 from registration.pages.desk import DECIDES, AccreditationDesk
 from registration.pages.focal_point import FocalDesk, no_such_page
 from registration.pages.form_page import form_cookie, form_page
 from registration.pages.nomination_desk import person_of
-from registration.pages.photo import Access, Giving
+from registration.pages.photo import Access, Giving, waits_at_desk
 from registration.pages.public_form import PublicDesk
 from registration.pages.site import Site
 from registration.pages.staff import AT_DESK
@@ -38,8 +37,8 @@ def by_focal_point(desk: FocalDesk) -> Access:
         async def form_name(answers: Mapping[str, Sequence[str]]) -> str | None:
             return await desk.form_name(answers, visit.session)
 
-        async def done(_: str) -> str:
-            return f"{back}?done=photo"
+        async def done(answer: Mapping[str, object]) -> str:
+            return f"{back}?done={'proposed' if waits_at_desk(answer) else 'photo'}"
 
         return Giving(
             registration=person,
@@ -48,7 +47,7 @@ def by_focal_point(desk: FocalDesk) -> Access:
             back=back,
             show=show,
             form_name=form_name,
-            use_case=lambda portrait: GiveNominatedPhoto(delegate_id, portrait, visit.caller),
+            use_case=lambda portrait: GivePhoto(delegate_id, portrait, visit.caller),
             done=done,
         )
 
@@ -72,8 +71,8 @@ def by_themselves(desk: PublicDesk) -> Access:
         async def form_name(answers: Mapping[str, Sequence[str]]) -> str | None:
             return tokens.form_name("".join(answers.get("token", [])), form_cookie(request))
 
-        async def done(status: str) -> str:
-            return f"/{language}/registered?receipt={tokens.receipt(Receipt(str(delegate_id), status))}"
+        async def done(answer: Mapping[str, object]) -> str:
+            return f"/{language}/registered?receipt={tokens.receipt(Receipt(str(delegate_id), str(answer['status'])))}"
 
         return Giving(
             registration=person,
@@ -82,7 +81,7 @@ def by_themselves(desk: PublicDesk) -> Access:
             back="",
             show=show,
             form_name=form_name,
-            use_case=lambda portrait: GiveNominatedPhoto(delegate_id, portrait, desk.caller),
+            use_case=lambda portrait: GivePhoto(delegate_id, portrait, desk.caller),
             done=done,
         )
 
@@ -104,7 +103,7 @@ def by_staff(desk: AccreditationDesk) -> Access:
         async def form_name(answers: Mapping[str, Sequence[str]]) -> str | None:
             return await desk.staff.form_name(answers, visit.session)
 
-        async def done(_: str) -> str:
+        async def done(_: Mapping[str, object]) -> str:
             return back
 
         return Giving(

@@ -128,13 +128,20 @@ async def test_whose_photo_it_is_not_is_not_there(app: RegistrationApp):
     assert (await app.http.get(f"{OSLO}/people/{pilot}/photo")).status_code == 404
 
 
-async def test_who_was_accredited_by_decision_keeps_the_photo_decided_on(app: RegistrationApp):
+async def test_who_was_accredited_by_decision_keeps_the_photo_decided_on_until_the_desk_accepts_another(app: RegistrationApp):
     guest = await added(app, "guest")
     address = f"{OSLO}/people/{guest}/photo"
     await keep(app.http, (await upload(app.http, address)).headers["location"])
     assert (await app.ask("POST", f"/delegates/{guest}/decision", json={"decision": "accredit"})).status_code == 200
-    refused = await keep(app.http, (await upload(app.http, address)).headers["location"], **BLUE)
-    assert (refused.status_code, "that was decided on" in refused.text) == (422, True)
+    decided_on = app.delegate(guest).photo
+    waits = await keep(app.http, (await upload(app.http, address)).headers["location"], **BLUE)
+    assert (waits.status_code, waits.headers["location"]) == (303, f"{OSLO}?done=proposed")
+    assert "A correction waits at the accreditation desk: Photo for the badge" in (await app.http.get(OSLO)).text
+    assert (app.delegate(guest).photo, app.rows()["pictures"]) == (decided_on, [])
+    assert is_blue(opened((await app.http.get(f"{address}/proposed")).content).getpixel((150, 100)))
+    await app.ask("POST", f"/delegates/{guest}/correction/decision", json={"decision": "accept"})
+    assert is_blue(opened((await app.http.get(f"{address}/now")).content).getpixel((150, 100)))
+    assert "The correction was accepted" in (await app.http.get(OSLO)).text
 
 
 async def test_who_registers_themselves_adds_their_photo(app: RegistrationApp):

@@ -43,8 +43,10 @@ PHOTOS = ("/LANG/delegation/{code}/people/{delegate_id}/photo", "/LANG/desk/peop
 
 
 def _photo_pages(photo: str, give: frozenset[str], see: frozenset[str]) -> dict[str, frozenset[str]]:
-    """Of what was uploaded, nothing is there to be chosen from."""
-    chosen = dict.fromkeys((f"GET {photo}{page}" for page in ("/choose", "/picture", "/portrait")), frozenset[str]())
+    """Of what was uploaded, nothing is there to be chosen from, and nothing waits for a decision."""
+    chosen = dict.fromkeys(
+        (f"GET {photo}{page}" for page in ("/choose", "/picture", "/portrait", "/proposed")), frozenset[str]()
+    )
     return {f"GET {photo}": give, f"GET {photo}/now": see, **chosen}
 
 
