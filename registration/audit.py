@@ -56,7 +56,7 @@ class Actor:
     signs_in_at: str = ""
     """Of an account, the issuer of the provider that keeps it; empty where it has a password here."""
     person: str = ""
-    """Of an account, a hash of the e-mail address of whose it is; empty where that is not known."""
+    """Of an account or a staff key, a hash of the e-mail address of whose it is; empty where that is not known."""
 
     @property
     def text(self) -> str:

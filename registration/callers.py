@@ -54,8 +54,8 @@ class Caller:
         match self.staff, self.form:
             case StaffAccount(name=name, issuer=issuer, email=email), _:
                 return Actor("account", name, issuer or "", key_hash(email) if email else "")
-            case StaffKey(name=name), _:
-                return Actor("staff-key", name)
+            case StaffKey(name=name, email=email), _:
+                return Actor("staff-key", name, person=key_hash(email) if email else "")
             case _, FormKey(name=name):
                 return Actor("form", name)
             case _:

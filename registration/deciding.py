@@ -80,9 +80,12 @@ def confirms(by: Actor, proposed: Proposed | None) -> bool:
 
 
 def _another(by: Actor, proposed: Proposed) -> bool:
-    """An account with a password and one at the provider may be one person's, unless both addresses are known and differ."""
-    if by.text == proposed.by or not proposed.by.startswith("account "):
-        return by.text != proposed.by
+    """Whoever holds two accounts, or an account and a key, is one person where both addresses are known and the same.
+
+    An account with a password and one at the provider may be one person's, unless both addresses are known and differ.
+    """
+    if by.text == proposed.by:
+        return False
     if by.person and proposed.person:
         return by.person != proposed.person
-    return by.signs_in_at == proposed.signs_in_at
+    return not proposed.by.startswith("account ") or by.signs_in_at == proposed.signs_in_at

@@ -57,8 +57,11 @@ def make_staff_key(
     name: KeyName,
     role: Annotated[Role, typer.Option(help="What it may do.")],
     keys_file: Annotated[Path, typer.Option(envvar="KEYS_FILE", help="The file of hashes that every service reads.")],
+    email: Annotated[
+        str | None, typer.Option(help="Whose it is: where two must decide, the key and their own account count as one.")
+    ] = None,
 ) -> None:
     """Make a staff key and add it to KEYS_FILE, which services read again by themselves."""
     from services.keys import make_staff_key
 
-    make_staff_key(name, role, keys_file)
+    make_staff_key(name, role, keys_file, email)

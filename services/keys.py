@@ -9,22 +9,25 @@ from pathlib import Path
 
 import orjson
 import typer
+from pydantic import TypeAdapter, ValidationError
 
 from services.terminal import printable, stopped
+from shared.events import Email
 from shared.keys import Role, key_hash, new_key
 
 LONGEST_NAME = 64
 
 
-def make_staff_key(name: str, role: str, file: Path) -> None:
-    """Make a staff key and add its hash to the file that every service reads."""
+def make_staff_key(name: str, role: str, file: Path, email: str | None = None) -> None:
+    """Make a staff key and add its hash to the file that every service reads; `email` says whose it is."""
     check_name(name)
+    email = email and checked_email(email)
     key = new_key()
-    add_staff_key(file, key_hash(key), name, Role(role))
+    add_staff_key(file, key_hash(key), name, Role(role), email)
     tell(key, f"Every service that reads {file} takes it from now on.")
 
 
-def add_staff_key(file: Path, hashed: str, name: str, role: Role) -> None:
+def add_staff_key(file: Path, hashed: str, name: str, role: Role, email: str | None = None) -> None:
     """Add a key's hash to the file, whole or not at all, mode 0600; ends the command where the file or name is not fit."""
     file = file.resolve()
     with _alone_in(file.parent):
@@ -33,7 +36,8 @@ def add_staff_key(file: Path, hashed: str, name: str, role: Role) -> None:
             raise stopped(
                 f"{file} has a key of the name {printable(name)} already. Choose another, or take that one out first."
             )
-        entry = f"[keys.{hashed}]\nname = {orjson.dumps(name).decode()}\nrole = {orjson.dumps(role.value).decode()}\n"
+        said = {"name": name, "role": role.value, **({"email": email} if email else {})}
+        entry = f"[keys.{hashed}]\n" + "".join(f"{each} = {orjson.dumps(value).decode()}\n" for each, value in said.items())
         _replace(file, f"{text.rstrip()}\n\n{entry}" if text.strip() else entry)
 
 
@@ -83,6 +87,14 @@ def _alone_in(folder: Path) -> Generator[None]:
 def check_name(name: str) -> None:
     if not (0 < len(name.strip()) == len(name) <= LONGEST_NAME and name.isprintable()):
         raise stopped(f"A name has 1 to {LONGEST_NAME} printable characters, without space around it: {printable(name)!r}")
+
+
+def checked_email(email: str) -> str:
+    """In small letters; ends the command where it is none."""
+    try:
+        return TypeAdapter[str](Email).validate_python(email).lower()
+    except ValidationError:
+        raise stopped(f"{printable(email)} is not an e-mail address.") from None
 
 
 def tell(key: str, use: str) -> None:

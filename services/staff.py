@@ -1,23 +1,21 @@
 """The commands of staff accounts. A link to set a password with is shown once, alone on standard output."""
 
 import typer
-from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from registration import store
 from registration.settings import RegistrationSettings
-from services.keys import check_name
+from services.keys import check_name, checked_email
 from services.registration_database import in_registration
 from services.terminal import load, printable, stopped
 from shared.clock import utc_now
-from shared.events import Email
 from shared.keys import Role
 
 
 def add(name: str, role: str, email: str | None = None) -> None:
     check_name(name)
-    email = email and _checked(email)
+    email = email and checked_email(email)
 
     def open_account(tx: Connection) -> str | None:
         store.accounts.add(tx, name, Role(role), email)
@@ -31,7 +29,7 @@ def add(name: str, role: str, email: str | None = None) -> None:
 
 
 def set_email(name: str, email: str) -> None:
-    email = _checked(email)
+    email = checked_email(email)
     if not in_registration(lambda tx: store.accounts.set_email(tx, name, email)):
         raise _unknown(name)
     typer.echo(f"The account {printable(name)} is known to be of {email}.")
@@ -50,13 +48,6 @@ def close(name: str) -> None:
 def show() -> None:
     for account, state in in_registration(store.accounts.listed):
         typer.echo(f"{account.name}\t{account.role.value}\t{state}")
-
-
-def _checked(email: str) -> str:
-    try:
-        return TypeAdapter[str](Email).validate_python(email)
-    except ValidationError:
-        raise stopped(f"{printable(email)} is not an e-mail address.") from None
 
 
 def _tell(token: str | None, name: str) -> None:

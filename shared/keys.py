@@ -5,13 +5,14 @@ A key is 256 random bits; only its SHA-256 is kept. The file is read again when 
     [keys.0f3a...]            # SHA-256 of the key, hex
     name = "accreditation desk"
     role = "accreditation"
+    email = "anna@conference.example"   # whose it is, where that is said
 """
 
 import hashlib
 import secrets
 import tomllib
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,8 @@ class Role(StrEnum):
 class StaffKey:
     name: str
     role: Role
+    email: str | None = field(default=None, repr=False)
+    """Whose it is, in small letters, where that is known: who holds a key and an account is one person."""
 
 
 def new_key() -> str:
@@ -114,4 +117,7 @@ class StaffKeys:
 
 
 def _parse(document: dict[str, Any]) -> dict[str, StaffKey]:
-    return {digest: StaffKey(entry["name"], Role(entry["role"])) for digest, entry in document.get("keys", {}).items()}
+    return {
+        digest: StaffKey(entry["name"], Role(entry["role"]), entry.get("email", "").lower() or None)
+        for digest, entry in document.get("keys", {}).items()
+    }

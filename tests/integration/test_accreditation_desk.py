@@ -12,7 +12,7 @@ from registration import store
 from shared.clock import utc_now
 from shared.conference import Conference
 from shared.events import Status
-from shared.keys import Role
+from shared.keys import Role, key_hash
 from tests.registration_app import RegistrationApp, registration_running, until
 from tests.registration_examples import TINY, tiny
 from tests.staff_accounts import Browser, signed_in, vouched
@@ -257,6 +257,35 @@ class TestByTwo:
         assert status(registration_app, person) is Status.SUBMITTED
         await decide(anna, person, "accredit")
         assert status(registration_app, person) is Status.ACCREDITED
+
+    @pytest.mark.parametrize(
+        ("of_key", "of_account", "count_as_two"),
+        [
+            ("anna@office.example", "anna@office.example", False),
+            ("Anna@Office.example", "anna@office.example", False),
+            ("bo@office.example", "anna@office.example", True),
+            (None, "anna@office.example", True),
+            ("anna@office.example", None, True),
+        ],
+    )
+    async def test_a_key_and_the_account_of_whoever_holds_it_are_one_person(
+        self,
+        registration_app: RegistrationApp,
+        tmp_path: Path,
+        of_key: str | None,
+        of_account: str | None,
+        count_as_two: bool,
+    ):
+        if of_key:
+            hashed = key_hash("accreditation")
+            keys = f'[keys.{hashed}]\nname = "desk"\nrole = "accreditation"\nemail = "{of_key}"\n'
+            (tmp_path / "staff-keys.toml").write_text(keys)
+        anna, person = await signed_in(registration_app), await guest(registration_app, "Ada")
+        if of_account:
+            assert registration_app.database.transaction(lambda tx: store.accounts.set_email(tx, "anna", of_account))
+        await registration_app.ask("POST", f"/delegates/{person}/decision", json={"decision": "accredit"})
+        await decide(anna, person, "accredit")
+        assert (status(registration_app, person) is Status.ACCREDITED) == count_as_two
 
     @pytest.mark.parametrize(
         ("of_password", "of_provider", "count_as_two"),

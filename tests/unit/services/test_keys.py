@@ -38,6 +38,14 @@ class TestStaff:
         assert ran.exit_code == 0, ran.output
         assert StaffKeys(file).find(ran.stdout.strip()) == StaffKey("badge desk", Role.BADGING)
 
+    def test_may_say_whose_it_is(self, file: Path) -> None:
+        ran = keys("staff", "desk", "--role", "accreditation", "--email", "Anna@Office.example", KEYS_FILE=str(file))
+        held = StaffKeys(file).find(ran.stdout.strip())
+        assert held == StaffKey("desk", Role.ACCREDITATION, "anna@office.example")
+        assert "office" not in repr(held)
+        wrong = keys("staff", "other", "--role", "accreditation", "--email", "anna", KEYS_FILE=str(file))
+        assert (wrong.exit_code, "is not an e-mail address" in wrong.stderr) == (2, True)
+
     def test_is_alone_on_standard_output_and_not_in_the_file(self, file: Path) -> None:
         ran = self.add(file)
         [key] = ran.stdout.split()
