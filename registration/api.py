@@ -20,9 +20,10 @@ from registration.endorsement_api import endorsement_routes
 from registration.focal_points_api import focal_point_routes
 from registration.forms import cross_origin_route, preflight_routes
 from registration.group import gone
+from registration.letters_api import letter_routes
 from registration.needs import needs_of
 from registration.nominations import Replace
-from registration.pages import photo_access
+from registration.pages import letter_giving, photo_access
 from registration.pages.desk import AccreditationDesk, desk_routes
 from registration.pages.focal_point import sign_in_routes
 from registration.pages.nominating import delegation_routes
@@ -66,6 +67,7 @@ def router(registration: Registration) -> APIRouter:
     routes.routes += decision_routes(registration).routes
     routes.routes += audit_routes(registration).routes
     routes.routes += photo_routes(registration).routes
+    routes.routes += letter_routes(registration).routes
     _programme_routes(routes, registration)
     _conference_routes(routes, registration)
     routes.routes += focal_point_routes(registration.callers, registration.database, registration.conference).routes
@@ -85,6 +87,11 @@ def router(registration: Registration) -> APIRouter:
         photo_pages(staff_desk.site, photo_access.OF_DELEGATION, photo_access.by_focal_point(registration.focal_desk)),
         photo_pages(staff_desk.site, photo_access.OWN, photo_access.by_themselves(registration.public_desk)),
         photo_pages(staff_desk.site, photo_access.AT_THE_DESK, photo_access.by_staff(accreditation_desk)),
+        letter_giving.letter_pages(
+            staff_desk.site, letter_giving.OF_DELEGATION, letter_giving.by_focal_point(registration.focal_desk)
+        ),
+        letter_giving.letter_pages(staff_desk.site, letter_giving.AT_THE_DESK, letter_giving.by_staff(accreditation_desk)),
+        letter_giving.letter_removal(staff_desk.site, accreditation_desk),
         staged_routes(accreditation_desk, registration.decider),
         programme_desk_routes(ProgrammeDesk(staff_desk)),
     ):
@@ -131,7 +138,10 @@ def _reading_routes(routes: APIRouter, r: Registration) -> None:
     async def delegates(request: Request, asked: Annotated[DelegateFilter, Query()]) -> Response:
         caller = await r.reader(request)
         may_know = caller.may_read_protected_names
-        found = await r.database.read(lambda tx: queries.find_delegates(tx, asked, caller.form, with_protected_names=may_know))
+        conference = r.conference
+        found = await r.database.read(
+            lambda tx: queries.find_delegates(tx, asked, caller.form, conference, with_protected_names=may_know)
+        )
         shown = await _shown(r, caller, found)
         next_after = found[-1].delegate_id if len(found) == asked.limit else None
         if "text/csv" in request.headers.get("accept", ""):
@@ -155,13 +165,14 @@ async def _shown(r: Registration, caller: Caller, found: Sequence[Delegate]) -> 
     """These as the caller may see them."""
     ids, with_names = [each.delegate_id for each in found], caller.may_read_protected_names
     badges, corrections = await r.database.read(lambda tx: (queries.badge_states(tx, ids), store.corrections.of(tx, ids)))
+    letters = await r.database.read(lambda tx: store.letters.of(tx, {each.delegation for each in found}))
     return [
         views.delegate_view(
             each,
             with_protected_name=with_names,
             badge=badges.get(each.delegate_id),
             correction=corrections.get(each.delegate_id),
-            needs=needs_of(each, r.conference),
+            needs=needs_of(each, r.conference, letters),
             with_note=caller.may_read_notes,
         )
         for each in found

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 from uuid import UUID
 
 import orjson
@@ -33,8 +33,10 @@ Action = Literal[
     "confirm-accept-correction",
     "confirm-decline-correction",
     "take-back-correction",
+    "give-letter",
+    "remove-letter",
 ]
-"""All that `Decided.action` may be."""
+"""All that an entry may tell of; the last two are of a delegation, the others of a delegate."""
 ActorKind = Literal["staff-key", "account", "form", "focal-point"]
 
 _ACTIONS = {
@@ -63,6 +65,19 @@ class Actor:
         return f"{self.kind} {self.name}"
 
 
+class Entry(Protocol):
+    """What the trail keeps, whatever it is about."""
+
+    @property
+    def subject_hash(self) -> str:
+        """By which the entries about one delegate, or one delegation, are found."""
+        ...
+
+    def content(self, seq: int) -> str:
+        """The entry at `seq`, the same text whenever it is made."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Decided:
     """A decision, as the trail keeps it: nothing personal, and of the delegate only the hash of their id.
@@ -88,6 +103,10 @@ class Decided:
     reason_code: str | None = None
     amended: tuple[str, ...] = ()
     """What was amended, without what it was or is."""
+
+    @property
+    def subject_hash(self) -> str:
+        return id_hash(self.delegate_id)
 
     def content(self, seq: int) -> str:
         """The entry at `seq`, the same text whenever it is made."""
@@ -176,6 +195,11 @@ def id_hash(delegate_id: UUID) -> str:
     return hashlib.sha256(str(delegate_id).encode()).hexdigest()
 
 
+def delegation_hash(code: str) -> str:
+    """By what the entries about a delegation as a whole are found: its code is public, and stands in them."""
+    return hashlib.sha256(f"delegation {code}".encode()).hexdigest()
+
+
 def reason_hash(delegate_id: UUID, reason: str) -> str:
     """SHA-256 of the delegate's id, a line end and the reason."""
     return hashlib.sha256(f"{delegate_id}\n{reason}".encode()).hexdigest()
@@ -226,4 +250,5 @@ def broken(entries: Iterable[Kept], head: Head, kept: Head | None = None) -> str
 
 def _is_of(entry: Kept) -> bool:
     told: Mapping[str, Any] = orjson.loads(entry.content)
-    return told["seq"] == entry.seq and told["delegate_sha256"] == entry.delegate_hash
+    about = told["delegate_sha256"] if "delegate_sha256" in told else delegation_hash(told["delegation"])
+    return told["seq"] == entry.seq and about == entry.delegate_hash

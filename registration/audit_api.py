@@ -14,7 +14,7 @@ from registration.audit_head import NoKey, SignedHead
 from registration.submitting import Registration
 from registration.trail import TrailFilter
 from shared.clock import utc_now
-from shared.events import Status
+from shared.events import Slug, Status
 from shared.http import DirectRoute, json_response
 from shared.keys import Role
 from shared.logs import get_log
@@ -47,8 +47,19 @@ class EntryView(TypedDict):
     """What was amended, without what it was or is."""
 
 
+class LetterEntryView(TypedDict):
+    """A delegation's letter of credentials was given, by the SHA-256 of its file, or removed."""
+
+    seq: int
+    at: str
+    action: Action
+    delegation: Slug
+    by: ByView
+    letter_sha256: NotRequired[str]
+
+
 class KeptView(TypedDict):
-    entry: EntryView
+    entry: EntryView | LetterEntryView
     hash: str
     """SHA-256 of the hash before it and of `entry` as JSON with sorted names and no spaces."""
 

@@ -42,6 +42,12 @@ class Caller:
             self.form.delegations is None or delegation in self.form.delegations
         )
 
+    def may_give_letter(self, delegation: str) -> bool:
+        """Whether they may give the delegation's letter of credentials, and open it: it may name the protected."""
+        if self.focal_point is not None:
+            return delegation in self.focal_point.delegations
+        return self.staff is not None and self.staff.role is Role.ACCREDITATION
+
     def may_read(self, category: str, delegation: str) -> bool:
         return self.staff is not None or self.may_register(category, delegation)
 

@@ -80,7 +80,7 @@ def give_photo(
     `decides` is who may decide, alone where one is enough.
     """
     held = register.corrections.get(current.delegate_id)
-    given = model.give_photo(current, photo, conference, now)  # refused now, not when it is decided
+    given = model.give_photo(current, photo, conference, register, now)  # refused now, not when it is decided
     alone = decides and not _by_two(current, Amendment(), conference)
     by_decision = conference.category[current.category].accreditation is Accreditation.BY_DECISION
     if current.status is not Status.ACCREDITED or not by_decision or alone:

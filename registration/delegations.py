@@ -8,9 +8,11 @@ from sqlalchemy import Connection, select
 
 from registration.amendment import Correction
 from registration.delegate import Registration
+from registration.focal_points import FocalPoint, focal_points_of
+from registration.letter import Letter
 from registration.queries import badge_states
 from registration.service import NotFound
-from registration.store import corrections, delegates, delegation_order, quota_places
+from registration.store import corrections, delegates, delegation_order, letters, quota_places
 from shared.events import PrintState, Status
 
 
@@ -30,6 +32,8 @@ class DelegationState(NamedTuple):
     """Quota places held, by category."""
     corrections: Mapping[UUID, Correction]
     """The newest of each person's."""
+    letter: Letter | None
+    focal_points: list[FocalPoint]
 
     def standing(self, delegate_id: UUID) -> Standing:
         return self.order.get(delegate_id, Standing())
@@ -48,6 +52,8 @@ def delegation_state(tx: Connection, code: str) -> DelegationState:
         {delegate_id: Standing(head, rank) for delegate_id, head, rank in order},
         dict(map(tuple, held)),
         corrections.of(tx, ids),
+        letters.of(tx, [code]).get(code),
+        [each for _, each in focal_points_of(tx, code)],
     )
 
 

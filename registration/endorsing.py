@@ -28,7 +28,7 @@ def endorse(current: Registration, conference: Conference, register: Register, a
         raise model.NotNow(fault.code, fault.detail)
     given = Endorsement(state="given", since=at)
     endorsed = current.revised(at, status=Status.SUBMITTED, status_reason=None, reason_code=None, endorsement=given)
-    return endorsed.model_copy(update={"status": status_at_first(endorsed, conference)})
+    return endorsed.model_copy(update={"status": status_at_first(endorsed, conference, register.letters)})
 
 
 def decline(current: Registration, reason: Reason, conference: Conference, at: datetime) -> Registration:

@@ -36,10 +36,7 @@ def focal_point_routes(callers: Callers, database: Database, conference: Confere
 
     async def named(request: Request, code: str) -> str:
         await callers.require(request.headers, staff=(Role.ACCREDITATION,))
-        if code not in conference.delegation:
-            detail = say("There is no delegation '{delegation}'; see `GET /conference`.", delegation=code)
-            raise Problem(404, "not-found", say("There is no such delegation."), detail)
-        return code
+        return known_delegation(conference, code)
 
     async def settled(request: Request, delegation: str, given: Sequence[FocalPoint]) -> Response:
         """Let these be the delegation's focal points; in a dry run only say so."""
@@ -72,3 +69,11 @@ def focal_point_routes(callers: Callers, database: Database, conference: Confere
         return await settled(request, await named(request, code), [])
 
     return routes
+
+
+def known_delegation(conference: Conference, code: str) -> str:
+    """The code; raises 404 where it is no delegation's."""
+    if code not in conference.delegation:
+        detail = say("There is no delegation '{delegation}'; see `GET /conference`.", delegation=code)
+        raise Problem(404, "not-found", say("There is no such delegation."), detail)
+    return code

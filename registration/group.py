@@ -9,8 +9,9 @@ from sqlalchemy import Connection
 from registration import store
 from registration.amendment import Correction, CorrectionState
 from registration.answers import Idempotency, KeptAnswers
-from registration.audit import Actor, Decided, correction_decided, decision
+from registration.audit import Actor, Entry, correction_decided, decision
 from registration.delegate import Registration, fact_of, shows_photo
+from registration.letter import LetterChange
 from registration.model import NotNow, Refused
 from registration.reach import load
 from registration.register import Change, Register
@@ -94,7 +95,7 @@ def _names_overtaken(known: Mapping[UUID, Registration], changes: Sequence[Chang
     return found
 
 
-def _decisions(known: dict[UUID, Registration], changes: Sequence[Change], actors: Sequence[Actor]) -> Iterator[Decided]:
+def _decisions(known: dict[UUID, Registration], changes: Sequence[Change], actors: Sequence[Actor]) -> Iterator[Entry]:
     """What the audit trail keeps of the changes, one after another; `known` is what was before them."""
     accepted = {
         (each.delegate_id, each.revision)
@@ -102,8 +103,10 @@ def _decisions(known: dict[UUID, Registration], changes: Sequence[Change], actor
         if isinstance(each, Correction) and each.state is CorrectionState.ACCEPTED
     }
     for change, by in zip(changes, actors, strict=True):
-        found = None
-        if isinstance(change, Correction):
+        found: Entry | None = None
+        if isinstance(change, LetterChange):
+            found = change
+        elif isinstance(change, Correction):
             found = correction_decided(change, known[change.delegate_id].status, by)
         elif isinstance(change, Registration):
             if (change.delegate_id, change.revision) not in accepted:  # else the accepted correction tells of it
@@ -123,16 +126,16 @@ def publish(
 ) -> Journal:
     """Write the event of every change to the outbox; returns the log lines that tell of them.
 
-    A correction has none: what it says is no fact until it is accepted.
+    A correction has none: what it says is no fact until it is accepted; a letter leaves registration nowhere.
     """
     facts: list[tuple[Fact, str]] = []
     for change, trace in zip(changes, traces, strict=True):
-        if not isinstance(change, Correction):
+        if not isinstance(change, Correction | LetterChange):
             facts.append((fact_of(change, conference, portraits) if isinstance(change, Registration) else change, trace))
     messages = [(kafka.topic(_TOPICS[type(fact)]), fact, trace) for fact, trace in facts]
     event_ids = iter(store.outbox.publish(tx, messages))
     return [
-        _corrected(change, trace) if isinstance(change, Correction) else _line(change, next(event_ids), trace)
+        _told(change, trace) if isinstance(change, Correction | LetterChange) else _line(change, next(event_ids), trace)
         for change, trace in zip(changes, traces, strict=True)
     ]
 
@@ -140,9 +143,12 @@ def publish(
 _TOPICS: dict[type[Fact], str] = {DelegateRegistered: DELEGATE_REGISTERED, SessionChanged: SESSION_CHANGED}
 
 
-def _corrected(correction: Correction, traceparent: str) -> tuple[str, dict[str, object]]:
-    told: dict[str, object] = {"trace_id": trace_id(traceparent), "number": correction.number}
-    return "correction_changed", {**told, "delegate_id": str(correction.delegate_id), "state": correction.state.value}
+def _told(change: Correction | LetterChange, traceparent: str) -> tuple[str, dict[str, object]]:
+    told: dict[str, object] = {"trace_id": trace_id(traceparent)}
+    if isinstance(change, LetterChange):
+        return "letter_changed", {**told, "delegation": change.delegation, "action": change.action}
+    told |= {"number": change.number, "delegate_id": str(change.delegate_id), "state": change.state.value}
+    return "correction_changed", told
 
 
 def _line(change: Registration | SessionChanged, event_id: str, traceparent: str) -> tuple[str, dict[str, object]]:

@@ -13,7 +13,7 @@ from registration.amendment import Amendment
 from registration.delegate import Registration
 from registration.fields import field_faults
 from registration.moving import brought
-from registration.needs import endorsement_faults, endorsement_in, goes_without, need_faults, status_at_first
+from registration.needs import endorsement_in, goes_without, need_faults, needs_of, status_at_first
 from registration.register import Register
 from shared.conference import Conference
 from shared.events import (
@@ -102,7 +102,7 @@ def register(
         submitted_at=at,
         changed_at=at,
     )
-    return registered.model_copy(update={"status": status_at_first(registered, conference)})
+    return registered.model_copy(update={"status": status_at_first(registered, conference, register.letters)})
 
 
 def amend(
@@ -145,20 +145,21 @@ def amend(
     changed = {"person": person, "protected": protected, "pass_days": days, "fields": answers}
     changed |= {} if photo is None or not category.photo else {"photo": photo}
     changed |= brought(current, category, register, now, themselves=themselves)
-    needed = need_faults(wanted := current.model_copy(update=changed), conference)
+    needed = needs_of(wanted := current.model_copy(update=changed), conference, register.letters)
     if moved:
         faults += checks.move_faults(conference, category, register, current, wanted)
-    if needed and current.status is Status.ACCREDITED and (moved or current.protected):
-        faults += needed
+    if current.status is Status.ACCREDITED:  # nobody loses that by what was missing before
+        before = [] if moved else needs_of(current, conference, register.letters)
+        faults += need_faults(each for each in needed if each not in before)
     if faults:
         raise Refused(faults)
     if needed:
         changed["status"] = Status.SUBMITTED if wanted.lacks_endorsement else current.status
     amended = current.revised(now, **changed)
-    return amended if amended is current else _with_what_came(amended, conference)
+    return amended if amended is current else _with_what_came(amended, conference, register)
 
 
-def give_photo(current: Registration, photo: str, conference: Conference, now: datetime) -> Registration:
+def give_photo(current: Registration, photo: str, conference: Conference, register: Register, now: datetime) -> Registration:
     """Let this be their portrait, by its SHA-256; a badge that shows another is replaced."""
     if current.status in ENDED:
         ended = say("This registration is {status}; register the person anew.", status=_ENDED_AS[current.status])
@@ -166,12 +167,12 @@ def give_photo(current: Registration, photo: str, conference: Conference, now: d
     if faults := list(checks.photo_faults(conference.category[current.category])):
         raise Refused(faults)
     given = current.revised(now, photo=photo)
-    return given if given is current else _with_what_came(given, conference)
+    return given if given is current else _with_what_came(given, conference, register)
 
 
-def _with_what_came(changed: Registration, conference: Conference) -> Registration:
+def _with_what_came(changed: Registration, conference: Conference, register: Register) -> Registration:
     """Something else than what a proposal was made on; and perhaps the last thing that was missing."""
-    return changed.model_copy(update={"proposed": None, "status": status_at_first(changed, conference)})
+    return changed.model_copy(update={"proposed": None, "status": status_at_first(changed, conference, register.letters)})
 
 
 def accredit(current: Registration, conference: Conference, register: Register, now: datetime) -> Registration:
@@ -182,8 +183,8 @@ def accredit(current: Registration, conference: Conference, register: Register, 
         ended = say("This registration is {status}; it cannot be accredited.", status=_ENDED_AS[current.status])
         raise NotNow("registration-ended", ended)
     decidable = _without_endorsement(current, register, now)
-    if needed := need_faults(decidable, conference):
-        raise Refused(needed)
+    if needed := needs_of(decidable, conference, register.letters):
+        raise Refused(need_faults(needed))
     _find_place(current, conference, register)
     endorsement = decidable.endorsement
     return current.revised(now, status=Status.ACCREDITED, status_reason=None, reason_code=None, endorsement=endorsement)
@@ -225,8 +226,8 @@ def review(current: Registration, conference: Conference, register: Register, no
     if current.status is not Status.SUBMITTED:
         raise NotNow("not-submitted", say("It is decided already: only who waits for a decision is taken under review."))
     decidable = _without_endorsement(current, register, now)
-    if faults := endorsement_faults(decidable):
-        raise Refused(faults)
+    if decidable.lacks_endorsement:
+        raise Refused(need_faults(["endorsement"]))
     _find_place(current, conference, register)
     return current.revised(now, status=Status.UNDER_REVIEW, endorsement=decidable.endorsement)
 

@@ -3,6 +3,7 @@
 A category that is accredited automatically is so in the revision in which the last of it comes.
 """
 
+from collections.abc import Container, Iterable
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -11,31 +12,33 @@ from shared.conference import Accreditation, Category, Conference
 from shared.events import Status
 from shared.said import FieldFault, Said, say
 
-Need = Literal["photo", "endorsement"]
+Need = Literal["photo", "endorsement", "letter"]
 Without = Literal["no-focal-point", "overdue"]
 
 _SAID: dict[Need, Said] = {
     "photo": say("The photo that its badge shows is not there yet."),
     "endorsement": say("The delegation’s focal point has not endorsed this person yet."),
+    "letter": say("The delegation’s letter of credentials is not there yet."),
 }
 
 
-def needs_of(registration: Registration, conference: Conference) -> list[Need]:
-    """What is not there yet. Of the protected no photo is needed, since none is shown."""
+def needs_of(registration: Registration, conference: Conference, letters: Container[str]) -> list[Need]:
+    """What is not there yet. Of the protected no photo is needed, since none is shown.
+
+    `letters` are the delegations whose letter of credentials is there.
+    """
     needs: list[Need] = []
     if conference.category[registration.category].photo and not registration.protected and registration.photo is None:
         needs.append("photo")
     if registration.lacks_endorsement:
         needs.append("endorsement")
+    if conference.needs_letter(registration.category, registration.delegation) and registration.delegation not in letters:
+        needs.append("letter")
     return needs
 
 
-def need_faults(registration: Registration, conference: Conference) -> list[FieldFault]:
-    return [_fault(need) for need in needs_of(registration, conference)]
-
-
-def endorsement_faults(registration: Registration) -> list[FieldFault]:
-    return [_fault("endorsement")] if registration.lacks_endorsement else []
+def need_faults(needs: Iterable[Need]) -> list[FieldFault]:
+    return [FieldFault(f"/{need}", f"{need}-needed", _SAID[need]) for need in needs]
 
 
 def endorsement_in(category: Category, held: Endorsement | None, at: datetime, *, themselves: bool) -> Endorsement | None:
@@ -64,13 +67,14 @@ def goes_without(registration: Registration, *, has_focal_point: bool, at: datet
     return "overdue" if endorsement.until is not None and endorsement.until <= at else None
 
 
-def status_at_first(registration: Registration, conference: Conference) -> Status:
+def status_at_first(registration: Registration, conference: Conference, letters: Container[str]) -> Status:
     """As what somebody is registered, or stands once what was missing has come."""
     automatic = conference.category[registration.category].accreditation is Accreditation.AUTOMATIC
-    if registration.status is not Status.SUBMITTED or not automatic or needs_of(registration, conference):
+    if registration.status is not Status.SUBMITTED or not automatic or needs_of(registration, conference, letters):
         return registration.status
     return Status.ACCREDITED
 
 
-def _fault(need: Need) -> FieldFault:
-    return FieldFault(f"/{need}", f"{need}-needed", _SAID[need])
+def with_what_came(current: Registration, conference: Conference, letters: Container[str], at: datetime) -> Registration:
+    """The registration once something has come that it may have waited for; itself where it stands as before."""
+    return current.revised(at, status=status_at_first(current, conference, letters))

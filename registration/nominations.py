@@ -58,7 +58,7 @@ class Endorse:
             decided = endorsing.endorse(current, desk.conference, register, at)
         else:
             decided = endorsing.decline(current, Reason(asked.reason, asked.reason_code), desk.conference, at)
-        return applied(register, current, decided, needs_of(decided, desk.conference))
+        return applied(register, current, decided, needs_of(decided, desk.conference, register.letters))
 
 
 @dataclass(frozen=True, slots=True)

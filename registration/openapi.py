@@ -13,6 +13,7 @@ from shared.openapi import KEY_NEEDED, answer_of, body_of, schema_of
 from shared.problems import documented
 
 PICTURES = ("image/jpeg", "image/png", "image/webp")
+LETTERS = ("application/pdf", *PICTURES)
 _DRY_RUN = {
     "name": "dry_run",
     "in": "query",
@@ -102,16 +103,16 @@ def changes(answer: Any, body: type[BaseModel] | None = None, example: Any = Non
     return _changes(answer, [_IDEMPOTENCY_KEY, *_SIGNED], described)
 
 
-def takes_pictures(answer: Any) -> dict[str, Any]:
-    """Of the route that takes somebody's photo."""
-    pictures = {each: {"type": "string", "format": "binary"} for each in PICTURES}
-    return _changes(answer, [_IDEMPOTENCY_KEY, *_SIGNED], body_of(pictures))
+def takes_files(answer: Any, *media_types: str) -> dict[str, Any]:
+    """Of a route that takes somebody's photo, or a letter."""
+    files = {each: {"type": "string", "format": "binary"} for each in media_types}
+    return _changes(answer, [_IDEMPOTENCY_KEY, *_SIGNED], body_of(files))
 
 
-def shows_picture() -> dict[str, Any]:
-    """Of the route that shows somebody's photo."""
-    shown = {"content": {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}}}
-    responses = {**_faults(401, 403, 404, 410, 422, 429, 503), 200: {"description": "The portrait.", **shown}}
+def shows_file(what: str, *media_types: str) -> dict[str, Any]:
+    """Of the route that shows what was taken."""
+    shown = {"content": {each: {"schema": {"type": "string", "format": "binary"}} for each in media_types}}
+    responses = {**_faults(401, 403, 404, 410, 422, 429, 503), 200: {"description": what, **shown}}
     return {"response_class": Response, "responses": responses, "openapi_extra": KEY_NEEDED}
 
 

@@ -27,7 +27,7 @@ def photo_routes(r: Registration) -> APIRouter:
         ADDRESS,
         summary="Give a photo: a picture, of which an area of 7 to 9 is made the portrait, by default in its middle",
         description="`left`, `top` and `width` name another area, in hundredths of the upright picture's width and height.",
-        **openapi.takes_pictures(views.DelegateDecided),
+        **openapi.takes_files(views.DelegateDecided, *openapi.PICTURES),
     )
     async def give(
         request: Request, delegate_id: UUID, left: Hundredths = None, top: Hundredths = None, width: Hundredths = None
@@ -49,7 +49,7 @@ def photo_routes(r: Registration) -> APIRouter:
     @routes.get(
         ADDRESS,
         summary="The portrait that the badge shows, as JPEG; or the one that a correction proposes",
-        **openapi.shows_picture(),
+        **openapi.shows_file("The portrait.", "image/jpeg"),
     )
     async def photo(request: Request, delegate_id: UUID, proposed: Proposed = False) -> Response:
         caller = await r.reader(request)

@@ -91,22 +91,22 @@ class Picture:
 
 def picture_of(file: bytes) -> Picture:
     """What was uploaded, upright and of a size for screens. Raises `NotAPicture`."""
-    image = _upright(file)
+    image = upright(file)
     image.thumbnail((PICTURE_SIZE, PICTURE_SIZE), Image.Resampling.LANCZOS)
     _box(image.size, middle(*image.size))  # at least one portrait must be in it
-    return Picture(_jpeg(image, 90), *image.size)
+    return Picture(as_jpeg(image, 90), *image.size)
 
 
 def portrait_of(file: bytes, area: Area | None = None) -> Portrait:
     """The portrait in `area` of a picture, by default the largest in its middle. Raises `NotAPicture`."""
-    image = _upright(file)
+    image = upright(file)
     left, top, right, bottom = _box(image.size, area or middle(*image.size))
     image = image.crop((left, top, right, bottom))
     jpeg = b""
     for scale, quality in _STEPS:
         width = round(min(SIZE[0], right - left) * scale)
         size = (width, round(width * PROPORTION[1] / PROPORTION[0]))
-        jpeg = _jpeg(image.resize(size, Image.Resampling.LANCZOS), quality)
+        jpeg = as_jpeg(image.resize(size, Image.Resampling.LANCZOS), quality)
         if len(jpeg) <= MOST_PORTRAIT_BYTES:
             break
     return Portrait(hashlib.sha256(jpeg).hexdigest(), jpeg)
@@ -147,8 +147,8 @@ def _box(size: tuple[int, int], area: Area) -> tuple[int, int, int, int]:
     return left, top, right, bottom
 
 
-def _upright(file: bytes) -> Image.Image:
-    """The picture in RGB, turned as its metadata say."""
+def upright(file: bytes) -> Image.Image:
+    """A picture in RGB, turned as its metadata say, and without them. Raises `NotAPicture`."""
     if (another := _something_else(file)) is not None:
         raise another
     image = _decoded(lambda: Image.open(io.BytesIO(file), formats=_FORMATS))
@@ -206,12 +206,17 @@ def _something_else(file: bytes) -> NotAPicture | None:
         return NotAPicture("wrong-format", _not_read({b"G": "GIF", b"B": "BMP"}.get(file[:1], "TIFF")))
     if not (file.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")) or (file[:4] == b"RIFF" and file[8:12] == b"WEBP")):
         return NotAPicture("not-a-picture", say("This is not a picture. Send a JPEG, PNG or WebP file."))
-    small = file.lower()
-    hidden = (b"<?php", b"<script", b"<html", b"<!doctype")
-    if b"%pdf-" in small[:1024] or b"PK\5\6" in file[-_MOST_CENTRAL_DIRECTORY:] or any(each in small for each in hidden):
+    if b"%pdf-" in file[:1024].lower() or is_something_else_as_well(file):
         detail = say("The file is a picture and something else as well. Send the picture alone.")
         return NotAPicture("not-only-a-picture", detail)
     return None
+
+
+def is_something_else_as_well(file: bytes) -> bool:
+    """Whether a program could take it for an archive, a script or a page, whatever else it is."""
+    small = file.lower()
+    hidden = (b"<?php", b"<script", b"<html", b"<!doctype")
+    return b"PK\5\6" in file[-_MOST_CENTRAL_DIRECTORY:] or any(each in small for each in hidden)
 
 
 def _not_read(kind: str) -> Said:
@@ -223,7 +228,7 @@ def _too_many_pixels() -> NotAPicture:
     return NotAPicture("too-many-pixels", detail)
 
 
-def _jpeg(image: Image.Image, quality: int) -> bytes:
+def as_jpeg(image: Image.Image, quality: int) -> bytes:
     file = io.BytesIO()
     image.save(file, "JPEG", quality=quality)
     return file.getvalue()

@@ -1,19 +1,20 @@
 """What registration's readers ask: delegates by filter, page by page; sessions; what became of a badge."""
 
 from collections.abc import Collection, Sequence
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection, Select, func, select
 
-from registration.audit import Kept
+from registration.audit import Kept, delegation_hash, id_hash
 from registration.callers import FormKey
 from registration.delegate import Registration
-from registration.staff.search import says
+from registration.staff.search import lacks_letter, says
 from registration.store import badges, delegates, erased_among, session_of, session_places, sessions, trail
 from registration.store import session_history as revisions
 from registration.trail import TrailFilter
+from shared.conference import Conference
 from shared.database import NUL, insert
 from shared.events import BadgeStatus, PrintState, SessionChanged, Slug, Status
 from shared.inbox import Journal
@@ -39,13 +40,20 @@ class DelegateFilter(BaseModel):
     status: Status | None = None
     delegation: Slug | None = None
     category: Slug | None = None
+    needs: Literal["letter"] | None = None
+    """`letter`: those awaiting a decision whose delegation's letter of credentials is not there."""
     q: Annotated[str | None, Field(min_length=1, max_length=200, description=_Q)] = None
     after: Annotated[UUID | None, Field(description="`next_after` of the page before")] = None
     limit: Annotated[int, Field(ge=1, le=MAX_PAGE)] = 100
 
 
 def find_delegates(
-    tx: Connection, asked: DelegateFilter, form: FormKey | None, *, with_protected_names: bool = False
+    tx: Connection,
+    asked: DelegateFilter,
+    form: FormKey | None,
+    conference: Conference,
+    *,
+    with_protected_names: bool = False,
 ) -> list[Registration]:
     """Those who match, and whom the form's key covers, by id (which is by time of registration). Never the erased."""
     d = delegates.c
@@ -57,6 +65,8 @@ def find_delegates(
         query = query.where(d.delegation == asked.delegation)
     if asked.category is not None:
         query = query.where(d.category == asked.category)
+    if asked.needs is not None:
+        query = query.where(lacks_letter(conference))
     if asked.q is not None:
         query = query.where(says(asked.q, with_protected_names=with_protected_names))
     if asked.after is not None:
@@ -82,10 +92,11 @@ def find_all(tx: Connection, delegate_ids: Collection[UUID]) -> list[Registratio
 
 def find_entries(tx: Connection, asked: TrailFilter) -> list[Kept]:
     """A page of the audit trail."""
-    about: set[UUID] | None = None if asked.delegate is None else {asked.delegate}
+    about: set[str] | None = None if asked.delegate is None else {id_hash(asked.delegate)}
     if asked.delegation is not None:
         people = tx.execute(select(delegates.c.delegate_id).where(delegates.c.delegation == asked.delegation)).scalars()
-        about = set(people) if about is None else about.intersection(people)
+        its = {delegation_hash(asked.delegation), *map(id_hash, people)}
+        about = its if about is None else about & its
     return trail.page(tx, asked, about)
 
 

@@ -17,6 +17,7 @@ from registration.store import (
     enrolments,
     erased_among,
     focal_points,
+    letters,
     people,
     photos,
     quota_places,
@@ -24,7 +25,7 @@ from registration.store import (
     session_places,
     sessions,
 )
-from shared.events import EnrolmentState, Language
+from shared.events import EnrolmentState, Language, Status
 from shared.faults import Overtaken
 from shared.rows import among
 
@@ -38,6 +39,9 @@ _WAITING = select(delegates.c.content).where(
             among(enrolments.c.session_id, "ids"), enrolments.c.state == EnrolmentState.WAITING.value
         )
     )
+)
+_UNDECIDED = select(delegates.c.content).where(
+    among(delegates.c.delegation, "ids"), delegates.c.status == Status.SUBMITTED.value
 )
 _SESSIONS = select(sessions.c.content).where(among(sessions.c.session_id, "ids"))
 _PLACES = select(session_places.c.session_id, session_places.c.category, session_places.c.enrolled).where(
@@ -64,6 +68,8 @@ class Touched:
     """Sessions whose enrolled people may lose their place."""
     announced: Collection[str] = ()
     """Sessions of whose change those who take part are told: it is counted in which languages."""
+    letters: Collection[str] = ()
+    """Delegations whose letter comes: who of them waits for a decision is loaded, too."""
     frees: bool = False
     """Whether places may become free: who waits for them is loaded, too."""
     decides: bool = False
@@ -114,6 +120,7 @@ def load(tx: Connection, touched: Sequence[Touched]) -> Register:
     if asked := {each.delegation for each in _decided_on(touched, reach) if each.lacks_endorsement}:
         register.with_focal_point = set(tx.execute(_WITH_FOCAL_POINT, {"codes": list(asked)}).scalars())
     if reach.delegations:
+        register.letters = letters.of(tx, reach.delegations)
         for delegation, category, held in tx.execute(_QUOTAS, {"codes": list(reach.delegations)}):
             register.note_held(delegation, category, held)
     return register
@@ -143,8 +150,9 @@ def _reach(tx: Connection, touched: Sequence[Touched]) -> _Reach:
     crowds = {each for t in touched for each in t.crowds}
     asked = {each for t in touched for each in t.delegates}
     known = {each.delegate_id: each for each in _registrations(tx, asked)}
-    known |= {each.delegate_id: each for each in _of_sessions(tx, _CROWDS, crowds)}
-    known |= {each.delegate_id: each for each in _of_sessions(tx, _WAITING, _to_be_freed(touched, known))}
+    known |= {each.delegate_id: each for each in _found(tx, _CROWDS, crowds)}
+    known |= {each.delegate_id: each for each in _found(tx, _UNDECIDED, {each for t in touched for each in t.letters})}
+    known |= {each.delegate_id: each for each in _found(tx, _WAITING, _to_be_freed(touched, known))}
     corrected = corrections.of(tx, asked)
     amended = [
         *(amended for t in touched for amended in t.amended),
@@ -196,7 +204,7 @@ def _to_be_freed(touched: Sequence[Touched], known: Mapping[UUID, Registration])
     }
 
 
-def _of_sessions(tx: Connection, asked: Select[str], session_ids: Collection[str]) -> list[Registration]:
-    if not session_ids:
+def _found(tx: Connection, asked: Select[str], ids: Collection[str]) -> list[Registration]:
+    if not ids:
         return []
-    return [Registration.model_validate_json(each) for each in tx.execute(asked, {"ids": list(session_ids)}).scalars()]
+    return [Registration.model_validate_json(each) for each in tx.execute(asked, {"ids": list(ids)}).scalars()]

@@ -11,9 +11,10 @@ from uuid import UUID
 
 from registration.amendment import Correction
 from registration.delegate import Registration
+from registration.letter import Letter, LetterChange
 from shared.events import EnrolmentState, Language, SessionChanged, Status
 
-Change = Registration | SessionChanged | Correction
+Change = Registration | SessionChanged | Correction | LetterChange
 
 
 @dataclass(slots=True)
@@ -46,10 +47,12 @@ class Register:
     """Sessions in which a place may have become free."""
     with_focal_point: set[str] = field(default_factory=set[str])
     """Delegations that have a focal point, of those by which somebody who is decided on waits to be endorsed."""
+    letters: dict[str, Letter] = field(default_factory=dict[str, Letter])
+    """The letters of credentials that are there, by delegation."""
     portraits: dict[str, bytes] = field(default_factory=dict[str, bytes])
     """Those given in this group, and those proposed of the delegates asked for, by their SHA-256."""
     changes: list[Change] = field(default_factory=list[Change])
-    """Every new revision and every step of a correction, in the order decided."""
+    """Every new revision, step of a correction and change of a letter, in the order decided."""
 
     def delegate(self, delegate_id: UUID) -> Registration | None:
         return self.delegates.get(delegate_id)
@@ -106,6 +109,13 @@ class Register:
         self.corrections[correction.delegate_id] = correction
         self.changes.append(correction)
 
+    def apply_letter(self, change: LetterChange) -> None:
+        if (letter := change.letter) is None:
+            self.letters.pop(change.delegation, None)
+        else:
+            self.letters[change.delegation] = letter
+        self.changes.append(change)
+
     def apply_session(self, session: SessionChanged) -> None:
         self.sessions[session.session_id] = session
         self.freed.add(session.session_id)
@@ -127,6 +137,7 @@ class Register:
             recounted_quotas=set(self.recounted_quotas),
             recounted_places=set(self.recounted_places),
             freed=set(self.freed),
+            letters=dict(self.letters),
             portraits=dict(self.portraits),
             changes=list(self.changes),
         )

@@ -13,6 +13,7 @@ from registration import correcting, deciding, model, programme, waiting
 from registration.amendment import Amendment
 from registration.callers import Caller
 from registration.delegate import Registration, person_keys
+from registration.letter import LetterChange
 from registration.needs import Need, needs_of
 from registration.portraits import Portrait
 from registration.reach import Touched
@@ -92,7 +93,7 @@ class RegisterDelegate:
         registered = model.register(self.request, desk.conference, register, new_id(), now, at, photo, themselves=themselves)
         _keep(self.portrait, register)
         register.apply(registered)
-        needs = needs_of(registered, desk.conference)
+        needs = needs_of(registered, desk.conference, register.letters)
         return Answer(201, delegate_decided(registered, waiting.clashes(registered, register), needs=needs))
 
 
@@ -231,7 +232,7 @@ class Withdraw:
 
 @dataclass(frozen=True, slots=True)
 class Erase:
-    """Leave nothing personal of a delegate. A repeat, however late, is answered the same."""
+    """Leave nothing personal of a delegate, nor their delegation's letter. A repeat, however late, is answered the same."""
 
     delegate_id: UUID
     caller: Caller
@@ -241,8 +242,11 @@ class Erase:
 
     def decide(self, desk: Desk, register: Register) -> Answer:
         if self.delegate_id not in register.erased:
-            register.apply(model.erase(delegate_of(register, self.delegate_id, None), utc_now()))
+            current, at = delegate_of(register, self.delegate_id, None), utc_now()
+            register.apply(model.erase(current, at))
             _fill(register)
+            if current.delegation in register.letters:  # it may name them
+                register.apply_letter(LetterChange(current.delegation, None, self.caller.actor, at))
         return Answer(200, delegate_erased(self.delegate_id))
 
 

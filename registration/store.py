@@ -31,6 +31,8 @@ from registration.amendment import Correction
 from registration.corrections import Corrections
 from registration.delegate import Registration, searched_name
 from registration.focal_news import FocalNews, worth_telling
+from registration.letter import LetterChange
+from registration.letters import Letters
 from registration.photos import Photos
 from registration.register import Register
 from registration.staff.accounts import StaffAccounts
@@ -55,6 +57,7 @@ accounts = StaffAccounts(metadata)
 staging = Staging(metadata)
 corrections = Corrections(metadata)
 photos = Photos(metadata)
+letters = Letters(metadata)
 
 delegates = Table(
     "delegates",
@@ -221,6 +224,7 @@ def store(tx: Connection, register: Register) -> None:
     corrected = [each for each in register.changes if isinstance(each, Correction)]
     corrections.keep(tx, corrected)
     photos.propose(tx, register.portraits, corrected)
+    letters.keep(tx, [each for each in register.changes if isinstance(each, LetterChange)])
     changed = {each.delegate_id: each for each in register.changes if isinstance(each, Registration)}
     if changed:
         _store_delegates(tx, changed)

@@ -1,10 +1,12 @@
-"""Makes portraits in threads, few at once: a picture at the limit takes a second and some hundred MiB to read."""
+"""Reads uploaded files in threads, few at once: a picture at the limit takes a second and some hundred MiB."""
 
 import asyncio
 from collections.abc import Callable
 from functools import partial
 from typing import TypeVar
 
+from registration.letter import LetterFile
+from registration.letter_files import letter_of
 from registration.portraits import Area, Picture, Portrait, picture_of, portrait_of
 
 AT_ONCE = 2
@@ -23,6 +25,10 @@ class Studio:
     async def picture(self, file: bytes) -> Picture:
         """As `picture_of`; raises `NotAPicture`."""
         return await self._in_turn(partial(picture_of, file))
+
+    async def letter(self, file: bytes) -> LetterFile:
+        """As `letter_of`; raises `NotALetter`."""
+        return await self._in_turn(partial(letter_of, file))
 
     async def _in_turn(self, work: Callable[[], T]) -> T:
         async with self._turns:

@@ -21,7 +21,7 @@ from sqlalchemy import (
     type_coerce,
 )
 
-from registration.audit import START, Action, ActorKind, Decided, Head, Kept, chained, id_hash
+from registration.audit import START, Action, ActorKind, Entry, Head, Kept, chained, delegation_hash, id_hash
 from shared.events import Slug
 from shared.rows import among, execute_many
 
@@ -37,7 +37,9 @@ class TrailFilter(BaseModel):
 
     delegate: UUID | None = None
     delegate_sha256: Annotated[str | None, Field(pattern="^[0-9a-f]{64}$", description="As entries name a delegate")] = None
-    delegation: Annotated[Slug | None, Field(description="About its people, of whom not even the id is erased yet")] = None
+    delegation: Annotated[
+        Slug | None, Field(description="About its letter, and its people, of whom not even the id is erased yet")
+    ] = None
     action: Action | None = None
     kind: Annotated[ActorKind | None, Field(description="Of who decided")] = None
     after: Annotated[int, Field(ge=0, le=2**31 - 1, description="`next_after` of the page before")] = 0
@@ -68,7 +70,7 @@ class Trail:
         h = self._heads.c
         self._head = select(h.seq, h.hash).where(h.chain == _CHAIN)
 
-    def append(self, tx: Connection, decided: Sequence[Decided]) -> None:
+    def append(self, tx: Connection, decided: Sequence[Entry]) -> None:
         """Add entries in their order. On PostgreSQL the head is held until `tx` ends: let it be its last statement."""
         if not decided:
             return
@@ -78,7 +80,7 @@ class Trail:
             seq += 1
             content = each.content(seq)
             last = chained(last, content)
-            rows.append({"seq": seq, "delegate_hash": id_hash(each.delegate_id), "content": content, "hash": last})
+            rows.append({"seq": seq, "delegate_hash": each.subject_hash, "content": content, "hash": last})
         execute_many(tx, self._insert, rows)
         tx.execute(self._heads.update().where(self._heads.c.chain == _CHAIN).values(seq=seq, hash=last))
 
@@ -97,15 +99,15 @@ class Trail:
                 return
             after = page[-1].seq
 
-    def page(self, tx: Connection, asked: TrailFilter, delegates: Collection[UUID] | None = None) -> list[Kept]:
-        """The entries that match, by number; `delegates` are those about whom they are, where not about all."""
+    def page(self, tx: Connection, asked: TrailFilter, about: Collection[str] | None = None) -> list[Kept]:
+        """The entries that match, by number; `about` are the hashes of what they are about, where not about all."""
         e = self._entries.c
         entry = cast(e.content, JSON) if tx.dialect.name == "postgresql" else type_coerce(e.content, JSON)
         wanted = select(self._entries).where(e.seq > asked.after).order_by(e.seq).limit(asked.limit)
         parameters: dict[str, list[str]] = {}
-        if delegates is not None:
+        if about is not None:
             wanted = wanted.where(among(e.delegate_hash, "hashes"))
-            parameters["hashes"] = [id_hash(each) for each in delegates]
+            parameters["hashes"] = list(about)
         if asked.delegate_sha256 is not None:
             wanted = wanted.where(e.delegate_hash == asked.delegate_sha256)
         if asked.action is not None:
@@ -116,5 +118,12 @@ class Trail:
 
     def about(self, tx: Connection, delegate_id: UUID) -> list[str]:
         """The contents of the entries about one delegate, the first first."""
+        return self._about(tx, id_hash(delegate_id))
+
+    def about_delegation(self, tx: Connection, code: str) -> list[str]:
+        """Likewise about a delegation as a whole: its letter."""
+        return self._about(tx, delegation_hash(code))
+
+    def _about(self, tx: Connection, subject_hash: str) -> list[str]:
         e = self._entries.c
-        return list(tx.execute(select(e.content).where(e.delegate_hash == id_hash(delegate_id)).order_by(e.seq)).scalars())
+        return list(tx.execute(select(e.content).where(e.delegate_hash == subject_hash).order_by(e.seq)).scalars())

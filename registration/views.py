@@ -12,6 +12,7 @@ from typing_extensions import TypedDict
 
 from registration.amendment import Correction, CorrectionState
 from registration.delegate import Registration, printed_name
+from registration.letter import Letter
 from registration.needs import Need
 from shared.conference import Accreditation, FormField, PersonField, Question, RefusalReason, WorkingGroup
 from shared.events import (
@@ -115,6 +116,32 @@ class DelegateErased(TypedDict):
 
     delegate_id: UUID
     status: Literal[Status.ERASED]
+    dry_run: NotRequired[DryRun]
+
+
+class LetterView(TypedDict):
+    """A delegation's letter of credentials; the file itself is at `/delegations/{code}/letter/file`."""
+
+    delegation: Slug
+    sha256: str
+    media_type: Literal["application/pdf", "image/jpeg"]
+    size: int
+    pages: int
+    given_at: datetime
+    given_by: str
+    """As in the audit trail: the kind of who gave it, and their name; a focal point's is a hash."""
+
+
+class LetterGiven(LetterView):
+    accredited: int
+    """How many people waited for nothing else."""
+    dry_run: NotRequired[DryRun]
+
+
+class LetterRemoved(TypedDict):
+    """There is no letter, the first time and ever after."""
+
+    delegation: Slug
     dry_run: NotRequired[DryRun]
 
 
@@ -246,6 +273,11 @@ def delegate_erased(delegate_id: UUID) -> DelegateErased:
     return {"delegate_id": delegate_id, "status": Status.ERASED}
 
 
+def letter_view(letter: Letter) -> dict[str, object]:
+    """As `LetterView`."""
+    return letter._asdict()
+
+
 def delegate_view(
     registration: Registration,
     *,
@@ -354,6 +386,8 @@ class CategoryView(BaseModel):
     photo: bool
     """Whether its badge shows a photo, without which nobody but the protected is accredited."""
     open_to: list[Slug]
+    letter_from: list[Slug]
+    """The kinds of delegation whose letter of credentials must be there before anybody is accredited."""
     closes_at: Annotated[NaiveDatetime, WithJsonSchema({"type": "string"})] | None
     """Local time at the venue, without offset: whoever registers later is taken, and marked late."""
 

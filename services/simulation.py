@@ -7,7 +7,7 @@ goes on after a crash, registers nobody twice.
 import asyncio
 import json
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import httpx
 
 from services import example
+from services.example_letters import letter
 from shared.conference import Conference
 from shared.events import Language, RegistrationSubmitted, Status
 
@@ -23,6 +24,7 @@ AT_ONCE = 16
 FORM = "form"
 ACCREDITATION = "accreditation"
 PROGRAMME = "programme"
+PDF = "application/pdf"
 
 T = TypeVar("T")
 Done = Callable[[], None]
@@ -41,6 +43,9 @@ class Posted:
     category: str
     language: Language
     status: str
+    delegation: str
+    needs: Sequence[str] = ()
+    """What must come before they are accredited."""
 
 
 @dataclass(slots=True)
@@ -66,13 +71,25 @@ class Simulation:
                 body = person.model_dump_json(exclude_none=True)
                 answer = await self._send(client, "POST", "/delegates", body, f"{self.seed}-{index}")
                 done()
-                return Posted(asked_at, answer["delegate_id"], person.category, person.person.language, answer["status"])
+                return Posted(
+                    asked_at,
+                    answer["delegate_id"],
+                    person.category,
+                    person.person.language,
+                    answer["status"],
+                    person.delegation,
+                    answer.get("needs", ()),
+                )
 
             self.posted = await _at_most(AT_ONCE, [lambda i=i, p=p: register_one(i, p) for i, p in enumerate(people)])
         return self.posted
 
     async def decide(self, done: Done = lambda: None) -> None:
-        """Accredit, refuse and withdraw as the example says who ends how; their focal points endorse whoever needs it first."""
+        """Accredit, refuse and withdraw as the example says who ends how.
+
+        Before that their delegations' letters come, and focal points endorse whoever needs it.
+        """
+        await self.give_letters({each.delegation for each in self.posted if "letter" in each.needs})
         async with self._client(ACCREDITATION) as client:
 
             async def decide_one(index: int, posted: Posted) -> None:
@@ -94,6 +111,16 @@ class Simulation:
                 done()
 
             await _at_most(AT_ONCE, [lambda i=i, p=p: decide_one(i, p) for i, p in enumerate(self.posted)])
+
+    async def give_letters(self, codes: Iterable[str]) -> None:
+        """Give the letters of credentials of these delegations."""
+        async with self._client(ACCREDITATION) as client:
+
+            async def give(code: str) -> None:
+                body = await asyncio.to_thread(letter, self.conference.delegation[code], self.conference)
+                await self._send(client, "PUT", f"/delegations/{code}/letter", body, f"{self.seed}-{code}-letter", PDF)
+
+            await _at_most(AT_ONCE, [lambda c=code: give(c) for code in sorted(codes)])
 
     async def change_programme(self) -> list[str]:
         """Move one session, cancel one and resize one; returns their ids in that order. Idempotent."""
@@ -122,10 +149,12 @@ class Simulation:
         headers = {"Authorization": f"Bearer {self.keys[kind]}"}
         return httpx.AsyncClient(base_url=self.url, headers=headers, limits=limits, timeout=30)
 
-    async def _send(self, client: httpx.AsyncClient, method: str, path: str, body: Any, key: str) -> dict[str, Any]:
+    async def _send(
+        self, client: httpx.AsyncClient, method: str, path: str, body: Any, key: str, media_type: str = "application/json"
+    ) -> dict[str, Any]:
         """Send until answered: a 503 or a broken connection is repeated with the same key, as a form should."""
-        content = body if isinstance(body, str) else None if body is None else json.dumps(body)
-        headers = {"Idempotency-Key": key, "Content-Type": "application/json"}
+        content = body if isinstance(body, str | bytes) else None if body is None else json.dumps(body)
+        headers = {"Idempotency-Key": key, "Content-Type": media_type}
         for pause in (0.2, 0.5, 1, 2, 4, 8):
             try:
                 answer = await client.request(method, path, headers=headers, content=content)

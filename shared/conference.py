@@ -83,6 +83,8 @@ class Category(Part):
     """Days after which the desk may decide without that; where left out, only if no focal point is known."""
     open_to: list[Slug]
     """The kinds of delegation that may register people of this category."""
+    letter_from: list[Slug] = []
+    """The kinds of delegation whose letter of credentials must be there before anybody of this category is accredited."""
     closes_at: NaiveDatetime | None = None
     """Local time at the venue, without offset: whoever registers later is taken, and marked late."""
 
@@ -90,6 +92,13 @@ class Category(Part):
     def _waits_for_something(self) -> Self:
         if self.endorsed_within is not None and not self.needs_endorsement:
             raise ValueError(f'category "{self.slug}": give `endorsed_within` only where `needs_endorsement` is true')
+        return self
+
+    @model_validator(mode="after")
+    def _letter_from_who_registers(self) -> Self:
+        if others := sorted({*self.letter_from} - {*self.open_to}):
+            named = ", ".join(others)
+            raise ValueError(f'category "{self.slug}": `letter_from` names {named}, and `open_to` does not: name it there too')
         return self
 
 
@@ -330,6 +339,10 @@ class Conference(Part):
     def closes(self, category: Category) -> datetime | None:
         """From when on a registration of `category` is late, in UTC; `None` where none is."""
         return None if category.closes_at is None else self.instant(category.closes_at)
+
+    def needs_letter(self, category: str, delegation: str) -> bool:
+        """Whether the people of `category` in `delegation` wait for its letter of credentials."""
+        return self.delegation[delegation].kind in self.category[category].letter_from
 
     def quota(self, delegation: Delegation) -> int:
         """How many people `delegation` may register in all."""

@@ -47,6 +47,7 @@ REFERENCES = (
     _Reference("categories", "pass_type", "pass_types"),
     _Reference("categories", "zones", "zones"),
     _Reference("categories", "open_to", "delegation_kinds"),
+    _Reference("categories", "letter_from", "delegation_kinds"),
     _Reference("delegation_kinds", "quota_by_category", "categories"),
     _Reference("delegations", "kind", "delegation_kinds"),
     _Reference("sessions", "room", "rooms"),

@@ -14,6 +14,7 @@ from registration.endorsing import is_declined
 from registration.needs import Need, needs_of
 from registration.pages.corrections import CorrectionShown, correction_shown
 from registration.pages.language import PageLanguage
+from registration.pages.letters import LetterShown, letter_shown
 from registration.pages.why import why
 from shared.conference import Category, Conference, Delegation
 from shared.events import PrintState, Status
@@ -81,6 +82,7 @@ class DelegationShown:
     """Who takes part: the head, then by rank, then by name."""
     others: list[PersonShown]
     """Who was refused or withdrawn."""
+    letter: LetterShown
 
     @property
     def left(self) -> int:
@@ -102,6 +104,7 @@ def delegation_shown(
         waiting=sorted((each for each in people if each.waits), key=lambda each: each.delegate_id),
         people=[each for each in people if each.takes_part and not each.waits],
         others=[each for each in people if not each.takes_part],
+        letter=letter_shown(state.letter, delegation.code, state.focal_points, conference, language),
     )
 
 
@@ -122,6 +125,7 @@ def _person_shown(
     person = registration.person
     assert person is not None, "the erased are not listed"
     correction = state.corrections.get(registration.delegate_id)
+    letters = () if state.letter is None else (registration.delegation,)
     return PersonShown(
         delegate_id=registration.delegate_id,
         revision=registration.revision,
@@ -137,7 +141,7 @@ def _person_shown(
         correction=correction and correction_shown(correction, registration, conference, language, whole=True),
         photo=registration.photo,
         asks_photo=conference.category[registration.category].photo,
-        needs=[] if registration.status is Status.ACCREDITED else needs_of(registration, conference),
+        needs=[] if registration.status is Status.ACCREDITED else needs_of(registration, conference, letters),
         submitted_on=language.moment(registration.submitted_at, conference.zone_info),
         declined=is_declined(registration),
     )

@@ -14,11 +14,12 @@ from starlette.responses import RedirectResponse, Response
 from registration import correcting, queries, service, store
 from registration.answers import Idempotency
 from registration.delegate import Registration
-from registration.focal_points import having_focal_point
+from registration.focal_points import focal_points_of, having_focal_point
 from registration.group import Part, Submission
 from registration.needs import Without, goes_without
 from registration.pages.focal_point import no_such_page
 from registration.pages.form import Option
+from registration.pages.letters import letter_shown
 from registration.pages.people import PersonShown, choices_for, facts_of, past_of, person_shown
 from registration.pages.site import page_route
 from registration.pages.staff import AT_DESK, StaffDesk, Visit
@@ -41,6 +42,8 @@ CORRECTIONS = "corrections"
 """What the queue is asked for, in place of a status, for those of whom a correction waits."""
 UNENDORSED = "endorsement"
 """Likewise, for those whom their focal point has yet to endorse."""
+LETTERLESS = "letter"
+"""Likewise, for those whose delegation has yet to give its letter of credentials."""
 _SCRIPT = (Path(__file__).parent.parent / "static" / "desk.js").read_bytes()
 SCRIPT = f"/static/{hashlib.sha256(_SCRIPT).hexdigest()[:12]}.js"
 
@@ -68,7 +71,9 @@ class AccreditationDesk:
         sought = sought_by(request.query_params)
         may_know = visit.caller.may_read_protected_names
         said, conference, now = self.site.languages[language], self.site.conference, utc_now()
-        found = await self.site.database.read(lambda tx: find_people(tx, sought, now, with_protected_names=may_know))
+        found = await self.site.database.read(
+            lambda tx: find_people(tx, sought, conference, now, with_protected_names=may_know)
+        )
         staged = await self.site.database.read(lambda tx: store.staging.waiting(tx, visit.account.name))
         people = await self.shown(found.people, language, visit)
         return await self.page(
@@ -104,6 +109,10 @@ class AccreditationDesk:
         correction = (await self.site.database.read(lambda tx: store.corrections.of(tx, [delegate_id]))).get(delegate_id)
         corrected = correction is not None and correction.waits
         without = (await self._without([found])).get(delegate_id)
+        letters, focal_points = await self.site.database.read(
+            lambda tx: (store.letters.of(tx, [found.delegation]), focal_points_of(tx, found.delegation))
+        )
+        letter = letters.get(found.delegation)
         now = utc_now()
         return await self.page(
             request,
@@ -117,7 +126,10 @@ class AccreditationDesk:
             note=found.note if visit.may_decide else None,
             proposed_reason=found.proposed and proposed_why(found.proposed, conference, language),
             reasons=reason_options(conference, language),
-            choices=choices_for(found, conference, without) if visit.may_decide else [],
+            choices=choices_for(found, conference, letters, without) if visit.may_decide else [],
+            delegation=found.delegation,
+            letter=letter_shown(letter, found.delegation, [each for _, each in focal_points], conference, said),
+            asks_letter=letter is not None or conference.needs_letter(found.category, found.delegation),
             past=past_of(entries, found, correction, conference, said, whole=may_know),
             next_id=await self.site.database.read(lambda tx: next_awaiting(tx, delegate_id, now, corrected=corrected)),
             fault=fault,
@@ -141,6 +153,7 @@ class AccreditationDesk:
         corrections, badges = await self.site.database.read(
             lambda tx: (store.corrections.of(tx, ids), queries.badge_states(tx, ids))
         )
+        letters = await self.site.database.read(lambda tx: store.letters.of(tx, {each.delegation for each in people}))
         said, may_know = self.site.languages[language], visit.caller.may_read_protected_names
         without = await self._without(people)
         return [
@@ -148,6 +161,7 @@ class AccreditationDesk:
                 each,
                 self.site.conference,
                 said,
+                letters,
                 corrections.get(each.delegate_id),
                 with_protected_name=may_know,
                 badge=badges.get(each.delegate_id),
@@ -185,7 +199,16 @@ def sought_by(parameters: Mapping[str, str]) -> Sought:
         after = None
     category, delegation = (parameters.get(each, "").replace(NUL, "") for each in ("category", "delegation"))
     unendorsed = True if status == UNENDORSED else None if statuses != AWAITING else False
-    return Sought(statuses, category, delegation, parameters.get("q", "")[:200], after, status == CORRECTIONS, unendorsed)
+    return Sought(
+        statuses,
+        category,
+        delegation,
+        parameters.get("q", "")[:200],
+        after,
+        corrected=status == CORRECTIONS,
+        without_letter=status == LETTERLESS,
+        unendorsed=None if status == LETTERLESS else unendorsed,
+    )
 
 
 def decision_of(answers: Mapping[str, Sequence[str]]) -> service.Decision | service.CorrectionDecision:

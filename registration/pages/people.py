@@ -1,6 +1,6 @@
 """People as the accreditation desk shows them: a line of a list, a person's page, what was decided. Pure."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -79,13 +79,14 @@ def person_shown(
     registration: Registration,
     conference: Conference,
     language: PageLanguage,
+    letters: Container[str],
     correction: Correction | None = None,
     *,
     with_protected_name: bool,
     badge: PrintState | None = None,
     without: Without | None = None,
 ) -> PersonShown:
-    """`without` is why the desk may decide without an endorsement, if it may."""
+    """`letters` are the delegations whose letter is there; `without` is why the desk may decide without an endorsement."""
     person = registration.person
     assert person is not None, "nothing is left to show of the erased"
     hidden = registration.protected and not with_protected_name
@@ -104,7 +105,7 @@ def person_shown(
         correction=correction and correction_shown(correction, registration, conference, language, whole=with_protected_name),
         photo=None if hidden else registration.photo,
         asks_photo=conference.category[registration.category].photo and not hidden,
-        needs=[] if registration.status is Status.ACCREDITED else needs_of(registration, conference),
+        needs=[] if registration.status is Status.ACCREDITED else needs_of(registration, conference, letters),
         endorsement=_endorsement_shown(registration, without, conference, language),
         badge=badge,
     )
@@ -179,11 +180,13 @@ def past_of(
     ]
 
 
-def choices_for(registration: Registration, conference: Conference, without: Without | None) -> list[str]:
+def choices_for(
+    registration: Registration, conference: Conference, letters: Container[str], without: Without | None
+) -> list[str]:
     """What can be decided now, in the order of the buttons; `without` is why that may be without an endorsement."""
     if registration.status in (Status.WITHDRAWN, Status.ERASED):
         return []
-    needs = set(needs_of(registration, conference)) - ({"endorsement"} if without else set())
+    needs = set(needs_of(registration, conference, letters)) - ({"endorsement"} if without else set())
     return [
         *(["accredit"] if registration.status is not Status.ACCREDITED and not needs else []),
         *(["refuse"] if registration.status is not Status.REFUSED else []),

@@ -98,7 +98,7 @@ def _choice(routes: APIRouter, desk: PublicDesk, language: PageLanguage) -> None
             return site.no_such_page(request, language)
         delegate_id = UUID(receipt.delegate_id)
         found = await site.database.read(lambda tx: queries.find_delegate(tx, delegate_id))
-        needs_photo = found is not None and found.status not in ENDED and "photo" in needs_of(found, site.conference)
+        needs_photo = found is not None and found.status not in ENDED and "photo" in needs_of(found, site.conference, ())
         photo = f"/{language.code}/photo/{tokens.photo_link(delegate_id)}" if needs_photo else ""
         unendorsed = found is not None and found.status is Status.SUBMITTED and found.lacks_endorsement
         return site.page(request, language, "registered.html", receipt=receipt, photo=photo, unendorsed=unendorsed)

@@ -8,7 +8,8 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Connection, and_, false, func, not_, or_, select
 
 from registration.delegate import Registration
-from registration.store import corrections, delegates, focal_points
+from registration.store import corrections, delegates, focal_points, letters
+from shared.conference import Conference
 from shared.database import NUL
 from shared.events import Status
 from shared.folding import searched
@@ -28,6 +29,8 @@ class Sought:
     after: UUID | None = None
     corrected: bool = False
     """Only those of whom a correction waits, whatever their status."""
+    without_letter: bool = False
+    """Only those who wait for their delegation's letter of credentials."""
     unendorsed: bool | None = None
     """Only those who wait for a focal point's endorsement, or only those who do not; `None` where it does not matter."""
 
@@ -39,13 +42,15 @@ class Found:
     next_after: UUID | None
 
 
-def find_people(tx: Connection, sought: Sought, now: datetime, *, with_protected_names: bool) -> Found:
+def find_people(tx: Connection, sought: Sought, conference: Conference, now: datetime, *, with_protected_names: bool) -> Found:
     """A page of them, who registered first first, and how many there are; never the erased. `now` is the true time.
 
     Who may not read protected names finds the protected by function alone.
     """
     d = delegates.c
     wanted = _wanted(sought, now, with_protected_names)
+    if sought.without_letter:
+        wanted = and_(wanted, lacks_letter(conference))
     count = tx.execute(select(func.count()).select_from(delegates).where(wanted)).scalar_one()
     page = wanted if sought.after is None else and_(wanted, d.delegate_id > sought.after)
     contents = tx.execute(select(d.content).where(page).order_by(d.delegate_id).limit(PAGE)).scalars()
@@ -63,6 +68,18 @@ def next_awaiting(tx: Connection, after: UUID, now: datetime, *, corrected: bool
         if found is not None:
             return found
     return None
+
+
+def lacks_letter(conference: Conference) -> ColumnElement[bool]:
+    """Whether they wait for a decision, and for their delegation's letter of credentials first."""
+    d = delegates.c
+    by_kind = [
+        and_(d.category == category.slug, d.delegation.in_([each.code for each in conference.delegations if each.kind == kind]))
+        for category in conference.categories
+        for kind in category.letter_from
+    ]
+    awaiting = d.status.in_([each.value for each in AWAITING])
+    return and_(awaiting, or_(false(), *by_kind), d.delegation.not_in(letters.there))
 
 
 def _unendorsed(now: datetime) -> ColumnElement[bool]:

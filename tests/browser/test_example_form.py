@@ -20,6 +20,7 @@ from registration.signatures import new_secret
 from shared.database import Database
 from shared.keys import key_hash
 from tests.browser.serving import served
+from tests.registration_examples import TINY
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 ANSWERS = {
@@ -48,7 +49,7 @@ class Forms:
     database: Database
 
     def registered(self) -> list[str]:
-        found = self.database.transaction(lambda tx: find_delegates(tx, DelegateFilter(), None))
+        found = self.database.transaction(lambda tx: find_delegates(tx, DelegateFilter(), None, TINY))
         return [each.person.family_name for each in found if each.person and each.person.family_name]
 
 

@@ -10,6 +10,7 @@ import httpx
 from sqlalchemy import select
 
 from registration.store import delegates
+from services.example_letters import senders
 from shared.database import Database
 from tests.faults.breakage import heal
 from tests.faults.checker import Verdict, verdict
@@ -62,6 +63,7 @@ async def tried(plan: Plan, folder: Path, tell: Callable[[str], None] = lambda _
     """Do it in `folder`, an empty one, where the history is left; `tell` is told of each step."""
     async with faulty_stack(folder / "var", postgresql=plan.postgresql, mutation=plan.mutation) as faulty:
         load, nemesis = Load(faulty.live, plan.rate, plan.seed), Nemesis(faulty, plan.seed, plan.faults, tell)
+        await faulty.live.simulation.give_letters(senders(faulty.live.conference))
         loading = asyncio.create_task(load.run())
         try:
             await asyncio.sleep(WARM_UP_SECONDS)

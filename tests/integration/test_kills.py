@@ -11,6 +11,7 @@ import pytest
 import pytest_asyncio
 
 from services import example
+from services.example_letters import senders
 from shared.events import RegistrationSubmitted, Status
 from tests.integration.histories import newest
 from tests.integration.killing import (
@@ -55,6 +56,8 @@ class Crowd:
     async def grow(self, by: int) -> None:
         """Register more people and decide on them: most are accredited."""
         conference, known = self.live.conference, len(self.accepted)
+        if not known:
+            await self.live.simulation.give_letters(senders(conference))
         people = islice(example.delegates(conference, known + by), known, None)
 
         async def register(number: int, person: RegistrationSubmitted) -> None:

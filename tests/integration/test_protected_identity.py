@@ -54,7 +54,8 @@ class Search:
             case "page":
                 return seen.who in ("accreditation", f"focal point of {someone.delegation}")
             case "api":
-                return seen.who == "accreditation" and seen.where.startswith("registration: GET /delegates")
+                letter = f"registration: GET /delegations/{someone.delegation}/letter/file "
+                return seen.who == "accreditation" and seen.where.startswith(("registration: GET /delegates", letter))
             case "topic" if seen.canary.kind == EMAIL and seen.who in (DELEGATE_REGISTERED, *DEAD_LETTERS):
                 return seen.where == someone.delegate_id
             case "mail" if seen.who == "To":
@@ -199,6 +200,17 @@ async def test_those_who_may_know_a_protected_name_see_it(search: Search):
     assert protected - seen_by_desk == set()
     assert own - seen_by_focal_point == set()
     assert {person for person, _ in search.of("api", who="accreditation")} >= protected - {max(protected)}
+
+
+async def test_the_letter_that_names_them_is_opened_by_the_desk_and_their_own_focal_point_alone(search: Search):
+    """And by nobody else, whose search would have found the names in it."""
+    own = {each.number for each in search.crowd.people if each.protected and each.delegation == OWN}
+    letters = [each for each in search.lookout.seen if "/letter" in each.where and each.canary.person in own]
+    assert {(each.place, each.who) for each in letters} == {
+        ("api", "accreditation"),
+        ("page", "accreditation"),
+        ("page", f"focal point of {OWN}"),
+    }
 
 
 async def test_every_page_was_opened_by_somebody(search: Search):

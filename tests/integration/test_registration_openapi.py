@@ -108,7 +108,7 @@ def test_every_body_has_an_example_that_fits(document):
     shown = 0
     for _, path, operation in operations(document):
         for media_type, content in operation.get("requestBody", {}).get("content", {}).items():
-            if path.endswith("/focal-points") or media_type.startswith("image/"):
+            if path.endswith("/focal-points") or content["schema"].get("format") == "binary":
                 continue
             schema = {**content["schema"], "components": document["components"]}
             Draft202012Validator(schema).validate(content["example"])

@@ -23,6 +23,8 @@ from shared.ids import new_id
 from shared.keys import Role
 from tests.badging_app import badging_app, staff_keys
 from tests.integration.test_focal_points import signed_in as focal_point_signed_in
+from tests.integration.test_letters import LETTER
+from tests.integration.test_letters import give as give_letter
 from tests.integration.test_photos import PHOTO, give, with_photos
 from tests.registration_app import FORMS, RegistrationApp, registration_running
 from tests.smtp_server import MailBox, smtp_server
@@ -77,6 +79,10 @@ API: dict[str, frozenset[str]] = {
     "POST /decisions": ACCREDITATION,
     "GET /audit": AUDITORS,
     "GET /audit/head": AUDITORS,
+    "GET /delegations/{code}/letter": ACCREDITATION,
+    "GET /delegations/{code}/letter/file": ACCREDITATION,
+    "PUT /delegations/{code}/letter": ACCREDITATION,
+    "DELETE /delegations/{code}/letter": ACCREDITATION,
     "GET /delegations/{code}/focal-points": ACCREDITATION,
     "PUT /delegations/{code}/focal-points": ACCREDITATION,
     "DELETE /delegations/{code}/focal-points": ACCREDITATION,
@@ -112,6 +118,10 @@ PAGES: dict[str, frozenset[str]] = {
     **_photo_pages("/LANG/delegation/{code}/people/{delegate_id}/photo", give=OWN, see=OWN),
     **_photo_pages("/LANG/desk/people/{delegate_id}/photo", give=frozenset({"accreditation account"}), see=AT_DESK),
     **_photo_pages("/LANG/photo/{link}", give=frozenset(), see=frozenset()),  # with a link
+    "GET /LANG/delegation/{code}/letter": OWN,
+    "GET /LANG/delegation/{code}/letter/file": OWN,
+    "GET /LANG/desk/letters/{code}": AT_DESK,
+    "GET /LANG/desk/letters/{code}/file": frozenset({"accreditation account"}),
     "GET /LANG/staff": ACCOUNTS,
     "GET /LANG/staff/account": ACCOUNTS,
     "GET /LANG/programme-desk": frozenset({"programme account"}),
@@ -142,6 +152,9 @@ POSTED = {
     "POST /LANG/desk",
     "POST /LANG/desk/people/{delegate_id}",
     "POST /LANG/desk/staged/{staged_id}/undo",
+    "POST /LANG/delegation/{code}/letter",
+    "POST /LANG/desk/letters/{code}",
+    "POST /LANG/desk/letters/{code}/removal",
 }
 """The pages' forms: whoever sends one without its token gets nowhere."""
 BADGES = {
@@ -202,6 +215,8 @@ async def place(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Place
     async with smtp_server(box), registration_running(url, conference, folder, smtp_port=box.port) as app:
         delegate_id = await app.registered(sessions=["welcome"])
         assert (await give(app, delegate_id)).status_code == 200
+        for delegation in ("oslo", "no"):
+            assert (await give_letter(app, delegation)).status_code == 200
         known = {"session_id": "welcome", "code": "oslo", "category": "guest", "link": "none"}
         values = {**known, "delegate_id": delegate_id, "staged_id": new_id()}
         yield Place(app, values, await visitors_of(app, box))
@@ -279,6 +294,8 @@ async def test_no_form_of_a_page_is_taken_without_its_own_token(place: Place):
 
 def sent_as(path: str) -> dict[str, Any]:
     """A page that takes a file takes no other form."""
+    if path.endswith(("/letter", "/letters/{code}")):
+        return {"files": {"letter": ("note.pdf", LETTER, "application/pdf")}}
     if path.endswith(("/photo", "/photo/{link}")):
         return {"files": {"photo": ("me.jpg", PHOTO, "image/jpeg")}}
     return {"headers": {"Content-Type": FORM_TYPE}}

@@ -15,6 +15,7 @@ from shared.database import Database
 from shared.keys import Role, key_hash
 from tests.integration.live_stack import LiveStack
 from tests.integration.protected.canaries import ANSWER, DOCUMENT, EMAIL, FAMILY, GIVEN, PRINTED, canary
+from tests.pdfs import pdf
 from tests.pictures import picture
 from tests.staff_accounts import Browser, add_account, signed_in_at, token_of
 from tests.waiting import until
@@ -143,6 +144,8 @@ async def registered(crowd: Crowd) -> None:
     await by_api(crowd, waiting, category="speaker")
     await by_api(crowd, crowd.someone(delegation=OTHER))
     await until(lambda: told_who_waits(crowd), "the focal point was mailed that somebody waits")
+    for delegation in (OWN, OTHER):
+        await lettered(crowd, delegation)
     for someone in crowd.people:
         if someone is waiting:  # for the focal point, to the end
             continue
@@ -157,6 +160,15 @@ def told_who_waits(crowd: Crowd) -> bool:
     """Whether the mail came; of the protected it tells the function."""
     mails = [file.read_bytes() for file in crowd.live.settings.mail_folder.glob("*.eml")]
     return any(b"focal-news" in each and f"Counsellor {crowd.people[-2].number}".encode() in each for each in mails)
+
+
+async def lettered(crowd: Crowd, delegation: str) -> None:
+    """The delegation's letter of credentials, which names all of its people."""
+    names = " ".join(canary(each.number, GIVEN) for each in crowd.people if each.delegation == delegation)
+    headers = {"Authorization": f"Bearer {crowd.keys['accreditation']}", "Content-Type": "application/pdf"}
+    address = f"{crowd.url}/delegations/{delegation}/letter"
+    answer = await crowd.live.http.put(address, content=pdf(text=names), headers=headers)
+    assert answer.is_success, answer.text
 
 
 async def photographed(crowd: Crowd, someone: Someone) -> None:

@@ -78,7 +78,7 @@ def faults(asked: Any) -> set[tuple[str, str]]:
 def test_only_who_comes_by_a_form_into_such_a_category_waits(register: Register):
     themselves, nominated = came(register), came(register, themselves=False, given_name="Bo", document_number="N-2")
     member = came(register, category="member", given_name="Cy", document_number="N-3")
-    assert [needs_of(each, ENDORSED) for each in (themselves, nominated, member)] == [["endorsement"], [], []]
+    assert [needs_of(each, ENDORSED, ()) for each in (themselves, nominated, member)] == [["endorsement"], [], []]
     assert [each.status for each in (themselves, nominated, member)] == [Status.SUBMITTED, Status.SUBMITTED, Status.ACCREDITED]
 
 
@@ -87,7 +87,7 @@ def test_who_waits_takes_no_place_and_takes_one_when_endorsed(register: Register
     assert register.held("oslo") == 0, "a quota of 2 guests has room for all who wait"
     first, second = (endorsed(register, each) for each in waiting[:2])
     assert [register.held("oslo", "guest"), register.held("oslo")] == [2, 2]
-    assert (first.status, first.revision, needs_of(second, ENDORSED)) == (Status.SUBMITTED, 2, [])
+    assert (first.status, first.revision, needs_of(second, ENDORSED, ())) == (Status.SUBMITTED, 2, [])
     assert why(lambda: endorsed(register, waiting[2])) == "category-quota-full"
     register.apply(model.withdraw(first, LATER))
     assert endorsed(register, waiting[2]).holds_place
@@ -168,7 +168,7 @@ def test_who_is_accredited_automatically_is_so_when_endorsed():
 def test_another_category_brings_its_own_need_and_its_own_quota(register: Register):
     waiting = came(register)
     member = moved(register, waiting, "member")
-    assert (member.status, member.holds_place, needs_of(member, ENDORSED)) == (Status.ACCREDITED, True, [])
+    assert (member.status, member.holds_place, needs_of(member, ENDORSED, ())) == (Status.ACCREDITED, True, [])
     for number in range(5):
         came(register, category="member", given_name=f"M{number}", document_number=None)
     assert faults(lambda: moved(register, waiting, "member")) == {("/delegation", "quota-full")}
