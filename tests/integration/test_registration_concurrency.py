@@ -174,11 +174,11 @@ async def test_a_crowd_that_grew_meanwhile_is_read_again(postgresql_url: str, tm
     async with replicas(postgresql_url, tmp_path) as (one, other):
         delegate = await one.registered()
         loop = asyncio.get_running_loop()
-        of_sessions = reach._of_sessions
+        found_of = reach._found
         looked: list[int] = []
 
         def crowd_then_somebody_enrols(tx: Connection, asked_for: Any, sessions: Any) -> Any:
-            found = of_sessions(tx, asked_for, sessions)
+            found = found_of(tx, asked_for, sessions)
             if asked_for is not reach._CROWDS:
                 return found
             if sessions and not looked:
@@ -188,7 +188,7 @@ async def test_a_crowd_that_grew_meanwhile_is_read_again(postgresql_url: str, tm
                 looked.append(len(found))
             return found
 
-        monkeypatch.setattr(reach, "_of_sessions", crowd_then_somebody_enrols)
+        monkeypatch.setattr(reach, "_found", crowd_then_somebody_enrols)
         with capture_logs() as logs:
             answer = await in_time(one.ask("PATCH", "/sessions/welcome", "programme", json={"audience": ["guest"]}))
         assert (answer.status_code, answer.json()["enrolled"]) == (200, 0)

@@ -5,7 +5,7 @@ from alembic import op
 
 from shared.database import UtcDateTime
 
-revision = "0019"
+revision = "0021"
 down_revision = "0020"
 
 
