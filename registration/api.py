@@ -14,8 +14,10 @@ from registration import openapi_examples as examples
 from registration.amendment import Amendment
 from registration.audit_api import audit_routes
 from registration.callers import Caller
+from registration.conference_view import ConferenceView
 from registration.decisions_api import decision_routes
 from registration.delegate import Registration as Delegate
+from registration.delegates_csv import delegates_csv
 from registration.endorsement_api import endorsement_routes
 from registration.focal_points_api import focal_point_routes
 from registration.forms import cross_origin_route, preflight_routes
@@ -146,7 +148,7 @@ def _reading_routes(routes: APIRouter, r: Registration) -> None:
         next_after = found[-1].delegate_id if len(found) == asked.limit else None
         if "text/csv" in request.headers.get("accept", ""):
             headers = {"X-Next-After": str(next_after)} if next_after else None
-            return Response(views.delegates_csv(shown), 200, headers, "text/csv; charset=utf-8")
+            return Response(delegates_csv(shown), 200, headers, "text/csv; charset=utf-8")
         return json_response({"delegates": shown, "next_after": next_after})
 
     @routes.get("/delegates/{delegate_id}", summary="One delegate", **openapi.reads(views.DelegateView, 404, 410))
@@ -294,13 +296,13 @@ def _programme_routes(routes: APIRouter, r: Registration) -> None:
 
 
 def _conference_routes(routes: APIRouter, r: Registration) -> None:
-    as_json = orjson.dumps(views.ConferenceView.model_validate(r.conference).model_dump(mode="json"))
+    as_json = orjson.dumps(ConferenceView.model_validate(r.conference).model_dump(mode="json"))
     site = r.public_desk.site
 
     @routes.get(
         "/conference",
         summary="What the conference is, and what a form offers; asked for `text/html`, as a page",
-        **openapi.reads_publicly(views.ConferenceView, 422, also_as={"text/html": {"schema": {"type": "string"}}}),
+        **openapi.reads_publicly(ConferenceView, 422, also_as={"text/html": {"schema": {"type": "string"}}}),
     )
     async def conference_as_asked(request: Request) -> Response:
         if "text/html" not in request.headers.get("accept", ""):

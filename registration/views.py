@@ -1,20 +1,17 @@
-"""How delegates, sessions and the conference are shown: as JSON and as CSV. A protected name only to whom may read it."""
+"""How delegates and sessions are shown as JSON. A protected name only to whom may read it."""
 
-import csv
-import io
 from collections.abc import Iterable
 from datetime import date, datetime
-from typing import Annotated, Any, Literal, NotRequired
+from typing import Annotated, Literal, NotRequired
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, NaiveDatetime, WithJsonSchema
+from pydantic import Field, JsonValue
 from typing_extensions import TypedDict
 
 from registration.amendment import Correction, CorrectionState
 from registration.delegate import Registration, printed_name
 from registration.letter import Letter
 from registration.needs import Need
-from shared.conference import Accreditation, FormField, PersonField, Question, RefusalReason, WorkingGroup
 from shared.events import (
     Email,
     EnrolmentState,
@@ -27,25 +24,7 @@ from shared.events import (
     TextByLanguage,
 )
 
-CSV_COLUMNS = (
-    "delegate_id",
-    "revision",
-    "status",
-    "category",
-    "delegation",
-    "name",
-    "function",
-    "email",
-    "language",
-    "protected",
-    "sessions",
-    "badge",
-    "late",
-    "changed_at",
-    "reason_code",
-)
 NEVER_SHOWN = ("/person/birth_date", "/person/document_number")
-FORMULA_STARTS = tuple("=+-@\t\r\n＝＋－＠")
 
 
 class EnrolmentView(TypedDict):
@@ -323,33 +302,6 @@ def delegate_view(
     return view
 
 
-def delegates_csv(views: Iterable[DelegateView]) -> str:
-    """A table for spreadsheets: with a byte order mark, which they know UTF-8 by, and no cell that they would run."""
-    text = io.StringIO()
-    text.write("\ufeff")
-    writer = csv.DictWriter(text, CSV_COLUMNS, extrasaction="ignore", quoting=csv.QUOTE_ALL)
-    writer.writeheader()
-    for view in views:
-        person = view["person"]
-        row: dict[str, Any] = {
-            **view,
-            "name": person["printed_name"],
-            "function": person["function"],
-            "email": person["email"] or "",
-            "language": person["language"],
-            "reason_code": view.get("reason_code") or "",
-            "sessions": " ".join(each["session_id"] for each in view["enrolments"] if each["state"] is EnrolmentState.ENROLLED),
-            "changed_at": view["changed_at"].isoformat(),
-        }
-        writer.writerow({column: _inert(row[column]) for column in CSV_COLUMNS})
-    return text.getvalue()
-
-
-def _inert(cell: Any) -> Any:
-    """A text that a spreadsheet would run as a formula, some also in full-width characters, begins with an apostrophe."""
-    return f"'{cell}" if isinstance(cell, str) and cell[:1] in FORMULA_STARTS else cell
-
-
 def session_view(session: SessionChanged, enrolled: int) -> SessionView:
     return {
         "session_id": session.session_id,
@@ -367,58 +319,3 @@ def session_view(session: SessionChanged, enrolled: int) -> SessionView:
         "changed_at": session.changed_at,
         "enrolled": enrolled,
     }
-
-
-class CategoryView(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-
-    slug: Slug
-    names: TextByLanguage
-    accreditation: Accreditation
-    pass_type: Slug
-    required: list[PersonField]
-    may_be_protected: bool
-    self_registration: bool
-    needs_endorsement: bool
-    """Whether whoever comes by a form waits for their delegation's focal point before the accreditation desk decides."""
-    endorsed_within: int | None
-    """Days after which the desk may decide without."""
-    photo: bool
-    """Whether its badge shows a photo, without which nobody but the protected is accredited."""
-    open_to: list[Slug]
-    letter_from: list[Slug]
-    """The kinds of delegation whose letter of credentials must be there before anybody is accredited."""
-    closes_at: Annotated[NaiveDatetime, WithJsonSchema({"type": "string"})] | None
-    """Local time at the venue, without offset: whoever registers later is taken, and marked late."""
-
-
-class DelegationView(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-
-    code: Slug
-    kind: Slug
-    names: TextByLanguage
-
-
-class ConferenceView(BaseModel):
-    """The conference as anyone may read it: its notice, its days, and what a form needs to offer."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    slug: Slug
-    title: TextByLanguage
-    venue: TextByLanguage
-    time_zone: str
-    opens_on: date
-    closes_on: date
-    contact: str
-    badge_collection: TextByLanguage | None
-    """Where and when badges are collected."""
-    notice: list[Question]
-    categories: list[CategoryView]
-    delegations: list[DelegationView]
-    working_groups: list[WorkingGroup]
-    refusal_reasons: list[RefusalReason]
-    """What a refusal may be told with by its code."""
-    fields: list[FormField]
-    """What is asked beside what every registration says."""

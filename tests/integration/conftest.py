@@ -8,6 +8,7 @@ import pytest
 from shared.conference import Conference
 from tests.registration_app import RegistrationApp, registration_running
 from tests.registration_examples import TINY
+from tests.smtp_server import MailBox, smtp_server
 
 
 @pytest.fixture
@@ -27,3 +28,10 @@ async def registration_app(tmp_path: Path, conference: Conference, registration_
     """Registration in this process, once on SQLite and once on PostgreSQL."""
     async with registration_running(registration_url, conference, tmp_path) as app:
         yield app
+
+
+@pytest.fixture
+async def mail_box() -> AsyncIterator[MailBox]:
+    box = MailBox()
+    async with smtp_server(box):
+        yield box

@@ -25,7 +25,7 @@ from tests.integration.test_focal_points import signed_in as focal_point_signed_
 from tests.integration.test_public_form import ANSWERS
 from tests.registration_app import RegistrationApp, body_of, code, faults, registration_running
 from tests.registration_examples import TINY, tiny
-from tests.smtp_server import MailBox, smtp_server
+from tests.smtp_server import MailBox
 from tests.staff_accounts import signed_in
 
 GATE = {"category": "guest", "document_number": "N-1"}
@@ -42,13 +42,6 @@ def conference() -> Conference:
         categories=[each.model_copy(update=itself if each.slug == "guest" else {}) for each in TINY.categories],
         refusal_reasons=[{"code": "not-ours", "texts": not_ours}],
     )
-
-
-@pytest.fixture
-async def mail_box() -> AsyncIterator[MailBox]:
-    box = MailBox()
-    async with smtp_server(box):
-        yield box
 
 
 @pytest.fixture

@@ -36,13 +36,6 @@ FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
 @pytest.fixture
-async def mail_box() -> AsyncIterator[MailBox]:
-    box = MailBox()
-    async with smtp_server(box):
-        yield box
-
-
-@pytest.fixture
 async def app(
     tmp_path: Path, conference: Conference, registration_url: str, mail_box: MailBox
 ) -> AsyncIterator[RegistrationApp]:

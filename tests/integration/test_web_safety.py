@@ -1,7 +1,6 @@
 """What the OWASP lists ask of pages and APIs, and no other test looks at: docs/security.md says which test looks at what."""
 
 import re
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,7 +22,7 @@ from tests.integration.test_public_form import ANSWERS, opened, sent
 from tests.integration.test_who_may import API, filled, routes_of, visitors_of
 from tests.registration_app import RegistrationApp, body_of, code, registration_running, until
 from tests.registration_examples import TINY
-from tests.smtp_server import MailBox, smtp_server
+from tests.smtp_server import MailBox
 from tests.staff_accounts import PASSWORD, Browser, signed_in
 
 MARK = "\"'><xss onload=alert(1)>{{7*7}}"
@@ -43,13 +42,6 @@ def conference() -> Conference:
 @pytest.fixture
 def registration_url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path / 'registration.db'}"
-
-
-@pytest.fixture
-async def mail_box() -> AsyncIterator[MailBox]:
-    box = MailBox()
-    async with smtp_server(box):
-        yield box
 
 
 # --- what is shown ------------------------------------------------------------------------------------------------

@@ -11,7 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from registration import model, views
+from registration.conference_view import ConferenceView
 from registration.delegate import Registration, fact_of
+from registration.delegates_csv import FORMULA_STARTS, delegates_csv
 from shared.events import DelegateRegistered, Enrolment, EnrolmentState, PrintState
 from shared.ids import new_id
 from tests.registration_examples import AT, BEFORE, TINY, programme_of, submitted
@@ -61,7 +63,7 @@ def test_whoever_asks_for_a_change_is_told_nothing_personal():
 
 
 def rows(*shown: Any) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(views.delegates_csv(shown).removeprefix("\ufeff"))))
+    return list(csv.DictReader(io.StringIO(delegates_csv(shown).removeprefix("\ufeff"))))
 
 
 def view(*, badge: PrintState | None = None, with_protected_name: bool = False, **fields: Any) -> Any:
@@ -70,7 +72,7 @@ def view(*, badge: PrintState | None = None, with_protected_name: bool = False, 
 
 def test_a_table_has_a_row_for_each_delegate_and_is_known_as_utf8():
     shown = view(printed_name="Zoë, the “pilot”", badge=PrintState.PRINTED, sessions=["welcome"])
-    assert views.delegates_csv([shown]).startswith("\ufeff")
+    assert delegates_csv([shown]).startswith("\ufeff")
     [row] = rows(shown)
     assert row == {
         "delegate_id": str(shown["delegate_id"]),
@@ -92,7 +94,7 @@ def test_a_table_has_a_row_for_each_delegate_and_is_known_as_utf8():
 
 
 def test_a_protected_name_is_in_no_table():
-    table = views.delegates_csv([view(protected=True)]).encode()
+    table = delegates_csv([view(protected=True)]).encode()
     assert not any(secret in table for secret in (*NAMES, *NEVER_SHOWN, b"ada@port.example"))
 
 
@@ -110,7 +112,7 @@ def test_no_cell_ever_starts_a_formula_or_breaks_its_row(text):
     shown = {**shown, "person": {**shown["person"], "printed_name": text, "function": text}}
     [row] = rows(shown)
     for name in ("name", "function"):
-        assert not row[name].startswith(views.FORMULA_STARTS)
+        assert not row[name].startswith(FORMULA_STARTS)
         assert row[name] in (text, f"'{text}")
 
 
@@ -132,4 +134,4 @@ def test_a_name_of_two_long_lines_is_cut_to_one():
 def test_the_conference_says_where_badges_are_collected_where_it_knows():
     collection = {"en": "At the harbour office.", "fr": "À la capitainerie."}
     told = TINY.model_copy(update={"badge_collection": collection})
-    assert views.ConferenceView.model_validate(told).badge_collection == collection
+    assert ConferenceView.model_validate(told).badge_collection == collection
