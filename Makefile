@@ -17,6 +17,9 @@ UV := $(BIN)/uv
 RUNTIME := .venv/.runtime-installed
 DEVELOPMENT := .venv/.development-installed
 
+# Where it is set, each of the many processes would compile our modules anew: two seconds of a core, each time.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .PHONY: help run test thorough lint format bench faults screenshots schemas lock .env clean distclean
 
@@ -26,8 +29,8 @@ help: ## lists what there is to make
 run: $(RUNTIME) ## starts everything on this machine, Apache Kafka included, and does the main job on the example conference
 	@exec $(BIN)/lanyard run $(ARGS)
 
-# They wait as much as they work: three workers, each with a broker of its own, share the files.
-WORKERS := --numprocesses 3 --dist loadfile --no-loadscope-reorder
+# They wait as much as they work: four workers, each with a broker of its own, share the files.
+WORKERS := --numprocesses 4 --dist loadfile --no-loadscope-reorder
 
 test: $(DEVELOPMENT) ## runs the tests, on a real broker; some of them: make test ARGS="tests/unit -k quota"
 	@exec $(BIN)/pytest $(or $(ARGS),-m "not thorough" $(WORKERS))

@@ -9,6 +9,7 @@ On 1 and 2, tests that need one database of either kind run on PostgreSQL; on 3,
 """
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -25,6 +26,7 @@ import psycopg
 from sqlalchemy.engine import URL, make_url
 
 from services import broker
+from shared.database import Database
 
 KAFKA_IMAGE, POSTGRESQL_IMAGE = "apache/kafka:4.2.1", "postgres:17"
 READY_WITHIN_SECONDS = 90.0
@@ -70,12 +72,26 @@ class PostgreSQL:
     def __init__(self, url: URL) -> None:
         self._url = url.set(drivername="postgresql")
         self._made: list[str] = []
+        self._with_tables: dict[str, str] = {}
 
-    def new_database(self) -> str:
-        """The URL of a new database."""
+    def new_database(self, service: str | None = None) -> str:
+        """The URL of a new database; with the tables of `service`, which are migrated once and then copied."""
+        return self._url_of(self._create("template0" if service is None else self._tables_of(service)))
+
+    def _tables_of(self, service: str) -> str:
+        if service not in self._with_tables:
+            name = self._create("template0")
+            migrate(self._url_of(name), service)
+            self._with_tables[service] = name
+        return self._with_tables[service]
+
+    def _create(self, template: str) -> str:
         name = f"lanyard_{_run}_{next(_databases)}"
-        self.psql(f"create database {name} encoding 'UTF8' template template0")
+        self.psql(f"create database {name} encoding 'UTF8' template {template}")
         self._made.append(name)
+        return name
+
+    def _url_of(self, name: str) -> str:
         return self._url.set(database=name).render_as_string(hide_password=False)
 
     def psql(self, statement: str) -> None:
@@ -87,6 +103,28 @@ class PostgreSQL:
     def drop_all(self) -> None:
         for name in self._made:
             self.psql(f"drop database if exists {name} with (force)")
+
+
+class SQLiteFiles:
+    """Gives each test a file of its own; the tables of a service are migrated once, in `folder`, and then copied."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def new_database(self, file: Path, service: str | None = None) -> str:
+        """The URL of a new database at `file`, empty or with the tables of `service`."""
+        if service is not None:
+            with_tables = self._folder / f"{service}.db"
+            if not with_tables.exists():
+                migrate(f"sqlite:///{with_tables}", service)
+            shutil.copyfile(with_tables, file)
+        return f"sqlite:///{file}"
+
+
+def migrate(url: str, service: str) -> None:
+    database = Database(url, service)
+    database.migrate(f"{service}:migrations")
+    database.close()
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +91,9 @@ class Site:
         return answer
 
 
-def languages() -> dict[Language, PageLanguage]:
+@cache
+def languages() -> Mapping[Language, PageLanguage]:
+    """The six, made once: each keeps the templates that it has compiled."""
     return {code: PageLanguage(code) for code in LANGUAGES}
 
 

@@ -6,6 +6,8 @@ import pytest
 
 from tests.faults.trial import Plan, tried
 
+pytestmark = pytest.mark.thorough
+
 SEED = 7
 RATE = 25.0
 SQLITE = (
@@ -28,7 +30,7 @@ POSTGRESQL = (
     ("postgresql", "faults"),
     [
         pytest.param(False, SQLITE, id="sqlite"),
-        pytest.param(True, POSTGRESQL, id="postgresql", marks=pytest.mark.thorough),
+        pytest.param(True, POSTGRESQL, id="postgresql"),
     ],
 )
 async def test_what_was_promised_holds_whatever_breaks(tmp_path: Path, postgresql: bool, faults: tuple[str, ...]) -> None:

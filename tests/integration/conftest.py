@@ -18,8 +18,14 @@ def conference() -> Conference:
 
 
 @pytest.fixture
+def with_tables_of() -> str | None:
+    """Most tests are of registration."""
+    return "registration"
+
+
+@pytest.fixture
 def registration_url(database_url: str) -> str:
-    """An empty database for `registration_app`."""
+    """The database of `registration_app`."""
     return database_url
 
 

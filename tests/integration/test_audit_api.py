@@ -131,8 +131,8 @@ async def test_a_key_that_is_none_is_told_and_not_shown(registration_app: Regist
 
 class TestWithTheCommand:
     @pytest.fixture
-    def registration_url(self, tmp_path: Path) -> str:
-        return f"sqlite:///{tmp_path / 'registration.db'}"
+    def registration_url(self, sqlite_url: str) -> str:
+        return sqlite_url
 
     async def test_what_the_api_signed_the_command_holds_the_trail_against(
         self, registration_app: RegistrationApp, registration_url: str, tmp_path: Path

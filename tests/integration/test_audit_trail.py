@@ -166,8 +166,8 @@ async def test_only_a_head_that_was_kept_shows_an_end_cut_off_and_a_chain_writte
 
 class TestCommands:
     @pytest.fixture
-    def registration_url(self, tmp_path: Path) -> str:
-        return f"sqlite:///{tmp_path / 'registration.db'}"
+    def registration_url(self, sqlite_url: str) -> str:
+        return sqlite_url
 
     @pytest.fixture
     def run(self, registration_url: str) -> Callable[..., Result]:

@@ -15,6 +15,11 @@ from tests.badging_examples import registered, reported
 
 
 @pytest.fixture
+def with_tables_of() -> str:
+    return "badging"
+
+
+@pytest.fixture
 async def badging(database_url: str, tmp_path: Path) -> AsyncIterator[Badging]:
     async with badging_app(database_url, tmp_path) as badging:
         yield badging

@@ -12,6 +12,11 @@ from tests.badging_app import NAME, Badging, authorization, badging_app
 
 
 @pytest.fixture
+def with_tables_of() -> str:
+    return "badging"
+
+
+@pytest.fixture
 async def badging(database_url: str, tmp_path: Path) -> AsyncIterator[Badging]:
     async with badging_app(database_url, tmp_path) as badging:
         yield badging

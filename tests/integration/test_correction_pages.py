@@ -24,9 +24,9 @@ def conference() -> Conference:
 
 class TestAtTheDesk:
     @pytest.fixture
-    def registration_url(self, tmp_path: Path) -> str:
+    def registration_url(self, sqlite_url: str) -> str:
         """One database is enough: pages come to the rules tried above."""
-        return f"sqlite:///{tmp_path / 'registration.db'}"
+        return sqlite_url
 
     async def test_corrections_are_filtered_shown_side_by_side_and_decided_one_by_one(self, registration_app: RegistrationApp):
         app = registration_app
@@ -96,9 +96,9 @@ async def one(desk: Browser, delegate: str, decision: str, **also: str) -> httpx
 
 class TestByTwo:
     @pytest.fixture
-    def registration_url(self, tmp_path: Path) -> str:
+    def registration_url(self, sqlite_url: str) -> str:
         """One database is enough: pages come to the rules tried above."""
-        return f"sqlite:///{tmp_path / 'registration.db'}"
+        return sqlite_url
 
     @pytest.fixture
     def conference(self) -> Conference:
@@ -151,9 +151,9 @@ class TestByTwo:
 
 class TestOnTheDelegationsPages:
     @pytest.fixture
-    def registration_url(self, tmp_path: Path) -> str:
+    def registration_url(self, sqlite_url: str) -> str:
         """One database is enough: pages come to the rules tried above."""
-        return f"sqlite:///{tmp_path / 'registration.db'}"
+        return sqlite_url
 
     @pytest.fixture
     async def app(self, tmp_path: Path, conference: Conference, registration_url: str) -> AsyncIterator[RegistrationApp]:

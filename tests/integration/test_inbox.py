@@ -34,6 +34,11 @@ class OutOfOrder(Exception):
 
 
 @pytest.fixture
+def with_tables_of() -> None:
+    return None
+
+
+@pytest.fixture
 def programme(bootstrap: str, database_url: str) -> Iterator[Programme]:
     kafka = KafkaSettings(kafka_bootstrap_servers=bootstrap, topic_prefix=f"inbox-{next(_prefixes)}.", kafka_partitions=3)
     topics.create(kafka, kafka.stations)

@@ -27,8 +27,8 @@ def conference() -> Conference:
 
 
 @pytest.fixture
-def registration_url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'registration.db'}"
+def registration_url(sqlite_url: str) -> str:
+    return sqlite_url
 
 
 @pytest.fixture

@@ -15,6 +15,11 @@ SERVICES = ("registration", "badging", "notifications")
 
 
 @pytest.fixture
+def with_tables_of() -> None:
+    return None
+
+
+@pytest.fixture
 def url(database_url: str) -> str:
     return database_url.replace("/service.db", "/folder/service.db")  # a folder that is not there yet
 

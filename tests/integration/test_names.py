@@ -1,7 +1,5 @@
 """One rule of how names are spelt, in pages, API and events, said beside the field in the reader's language."""
 
-from pathlib import Path
-
 import pytest
 
 from shared.conference import Conference
@@ -21,8 +19,8 @@ def conference() -> Conference:
 
 
 @pytest.fixture
-def registration_url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'registration.db'}"
+def registration_url(sqlite_url: str) -> str:
+    return sqlite_url
 
 
 async def test_a_name_of_two_scripts_is_refused_everywhere_alike(registration_app: RegistrationApp):

@@ -16,6 +16,11 @@ from tests.smtp_server import MailBox, smtp_server
 
 
 @pytest.fixture
+def with_tables_of() -> str:
+    return "notifications"
+
+
+@pytest.fixture
 def database(database_url: str) -> Iterator[Database]:
     with migrated_at(database_url) as database:
         yield database

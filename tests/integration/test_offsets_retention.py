@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,7 @@ from services.broker_positions import positions
 from services.offsets_retention import NEEDED_MINUTES, offsets_retention
 from shared.settings import KafkaSettings
 from tests.integration.deployment import Deployment
+from tests.waiting import until
 
 pytestmark = pytest.mark.thorough
 
@@ -25,12 +27,16 @@ def forgetful(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kafka
         yield KafkaSettings(kafka_bootstrap_servers=bootstrap)
 
 
-def test_a_service_warns_of_it(forgetful: KafkaSettings, tmp_path: Path) -> None:
+async def test_a_service_warns_of_it(forgetful: KafkaSettings, tmp_path: Path) -> None:
     deployment = Deployment(tmp_path, forgetful)
+
+    def warnings() -> list[dict[str, Any]]:
+        lines = [json.loads(line) for line in deployment.log("badging").read_text().splitlines()]
+        return [line for line in lines if line["event"] == "offsets_retention_found_short"]
+
     with deployment.running("badging"):
-        pass
-    lines = [json.loads(line) for line in deployment.log("badging").read_text().splitlines()]
-    [warning] = [line for line in lines if line["event"] == "offsets_retention_found_short"]
+        await until(warnings, "the service asks the broker once its agents run")
+    [warning] = warnings()
     assert (warning["level"], warning["minutes"], warning["needed_minutes"]) == ("warning", A_WEEK, NEEDED_MINUTES)
     assert positions(forgetful).offsets_retention_minutes == A_WEEK
 

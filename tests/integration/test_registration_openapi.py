@@ -19,8 +19,8 @@ SETTLED = {"/delegations/{code}/focal-points"}
 
 
 @pytest.fixture
-def registration_url(tmp_path) -> str:
-    return f"sqlite:///{tmp_path / 'registration.db'}"
+def registration_url(sqlite_url: str) -> str:
+    return sqlite_url
 
 
 @pytest.fixture

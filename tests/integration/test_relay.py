@@ -30,6 +30,11 @@ _prefixes = parts.prefixes()
 
 
 @pytest.fixture
+def with_tables_of() -> None:
+    return None
+
+
+@pytest.fixture
 def kafka(bootstrap: str) -> KafkaSettings:
     settings = KafkaSettings(kafka_bootstrap_servers=bootstrap, topic_prefix=f"relay-{next(_prefixes)}.", kafka_partitions=3)
     topics.create(settings, settings.stations)
