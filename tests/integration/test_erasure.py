@@ -116,6 +116,7 @@ async def test_notifications_tells_an_erased_person_nothing_and_wipes(
     assert delegate not in kept(notices, notices_store.metadata)
 
 
+@pytest.mark.thorough
 async def test_the_service_ends_the_key_of_whom_it_finds_erased_long_ago(tmp_path: Path, bootstrap: str):
     kafka = KafkaSettings(kafka_bootstrap_servers=bootstrap, topic_prefix=f"erasure-{next(_prefixes)}.")
     deployment = Deployment(tmp_path, kafka)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from kafka import KafkaAdminClient, KafkaConsumer
 from kafka.structs import OffsetAndMetadata, TopicPartition
 
+from shared.cloudevents import Record
 from shared.settings import KafkaSettings
 
 _NEXT = -1
@@ -24,6 +25,11 @@ class Found(NamedTuple):
 
 def records_in(kafka: KafkaSettings, *names: str) -> list[Found]:
     """All that lies in some topics now, in the order of each partition. Blocks."""
+    return [Found(each.key, each.value, _headers(each.headers)) for each in raw_records_in(kafka, *names)]
+
+
+def raw_records_in(kafka: KafkaSettings, *names: str) -> list[Record]:
+    """The same with headers as they lie there: several of one name, and some without a value."""
     consumer: Any = KafkaConsumer(**kafka.client_arguments(), auto_offset_reset="earliest", enable_auto_commit=False)
     with closing(consumer):
         partitions = [
@@ -31,10 +37,10 @@ def records_in(kafka: KafkaSettings, *names: str) -> list[Found]:
         ]
         consumer.assign(partitions)
         ends = consumer.end_offsets(partitions)
-        found: list[Found] = []
+        found: list[Record] = []
         while any(consumer.position(each) < end for each, end in ends.items()):
             for records in consumer.poll(timeout_ms=1000, max_records=5000).values():
-                found += [Found(each.key, each.value, _headers(each.headers)) for each in records]
+                found += [Record(each.key, each.value, list(each.headers)) for each in records]
     return found
 
 
@@ -70,5 +76,5 @@ def _partitions(consumer: Any, kafka: KafkaSettings, name: str) -> set[int]:
     return consumer.partitions_for_topic(kafka.topic(name)) or set()
 
 
-def _headers(headers: Iterable[tuple[str, bytes]]) -> dict[str, str]:
+def _headers(headers: Iterable[tuple[str, Any]]) -> dict[str, str]:
     return {name: value.decode() for name, value in headers}

@@ -55,6 +55,7 @@ def register_all(conference, requests):
     return register
 
 
+@pytest.mark.thorough
 def test_registration_accepts_every_one_of_the_two_thousand(two_thousand):
     register = register_all(CONFERENCE, two_thousand)
     assert len(register.delegates) == 2_000
