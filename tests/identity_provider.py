@@ -1,19 +1,25 @@
 """A real OpenID provider for tests: Canaille, in this process, on a port of its own, with people, groups and one client."""
 
+import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from canaille import create_app
 from canaille.app import models
 from canaille.backends import Backend
+from joserfc import jwt
 from joserfc.jwk import RSAKey
 from werkzeug.serving import make_server
+from werkzeug.wrappers import Response
 
 from registration.staff.provider import ProviderSettings
 from shared.keys import Role
 from tests.integration.deployment import free_port
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 CLIENT, SECRET, PASSWORD = "lanyard", "a secret of the client's", "correct horse battery"
 PEOPLE = {"anna": ["protocol-office"], "paul": ["programme-unit"], "guest": []}
@@ -32,9 +38,22 @@ class IdentityProvider:
             "CANAILLE_OIDC": {"ACTIVE_JWKS": [_key()]},
         }
         self.app = create_app(config)
-        self._server = make_server("127.0.0.1", port, self.app, threaded=True)
+        self.forging: Callable[[str], str] | None = None
+        """Makes another of each ID token that it gives, as an attacker on the way would."""
+        self._server = make_server("127.0.0.1", port, self._answer, threaded=True)
         self._thread = threading.Thread(target=self._server.serve_forever)
         self._thread.start()
+
+    def _answer(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        answer = Response.from_app(self.app, environ)
+        if self.forging is not None and answer.is_json and "id_token" in answer.json:
+            answer.set_data(json.dumps({**answer.json, "id_token": self.forging(answer.json["id_token"])}))
+        return answer(environ, start_response)
+
+    def signed(self, header: dict[str, Any], claims: dict[str, Any]) -> str:
+        """A token of its own."""
+        key = RSAKey.import_key(self.app.config["CANAILLE_OIDC"]["ACTIVE_JWKS"][0])
+        return jwt.encode(header, claims, key, algorithms=[header["alg"]])
 
     def stop(self) -> None:
         self._server.shutdown()

@@ -1,7 +1,9 @@
 """Staff sign in with a real OpenID provider: who has a role comes in, and nobody else."""
 
+import json
 import re
-from collections.abc import AsyncIterator, Iterator
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -9,14 +11,16 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
+from joserfc import jwt
+from joserfc.jwk import OctKey, RSAKey
 
 from registration import store
 from registration.settings import RegistrationSettings
 from registration.staff.accounts import StaffAccount
-from registration.staff.provider import NoRole, NotVouchedFor, Provider, account_of
+from registration.staff.provider import CLOCKS_APART_SECONDS, NoRole, NotVouchedFor, Provider, account_of
 from shared.clock import utc_now
 from shared.keys import Role
-from tests.identity_provider import PASSWORD, IdentityProvider, identity_provider
+from tests.identity_provider import PASSWORD, SECRET, IdentityProvider, identity_provider
 from tests.integration.deployment import free_port
 from tests.registration_app import URL, RegistrationApp, registration_running
 from tests.registration_examples import TINY
@@ -145,6 +149,84 @@ async def test_a_token_for_another_audience_or_issuer_is_no_proof(tmp_path: Path
         moved = Browser(app)
         moved.http.cookies = browser.http.cookies
         assert (await come_back(moved, address)).status_code == 403
+
+
+def header_of(token: str) -> dict[str, Any]:
+    return json.loads(urlsafe_b64decode(token.split(".")[0] + "=="))
+
+
+def claims_of(token: str) -> dict[str, Any]:
+    return json.loads(urlsafe_b64decode(token.split(".")[1] + "=="))
+
+
+def in_parts(header: dict[str, Any], claims: dict[str, Any], signature: str = "") -> str:
+    written = [urlsafe_b64encode(json.dumps(each).encode()).decode().rstrip("=") for each in (header, claims)]
+    return ".".join([*written, signature])
+
+
+def unsigned(token: str, _: IdentityProvider) -> str:
+    return in_parts({"alg": "none"}, claims_of(token))
+
+
+def of_another_person(token: str, _: IdentityProvider) -> str:
+    return in_parts(header_of(token), {**claims_of(token), "sub": "paul"}, token.split(".")[2])
+
+
+def signed_with_the_clients_secret(token: str, _: IdentityProvider) -> str:
+    return jwt.encode({"alg": "HS256"}, claims_of(token), OctKey.import_key(SECRET))
+
+
+def signed_with_a_key_of_their_own(token: str, _: IdentityProvider) -> str:
+    header = header_of(token)
+    key = RSAKey.generate_key(2048, {"kid": header["kid"]})
+    return jwt.encode(header, claims_of(token), key, algorithms=[header["alg"]])
+
+
+def for_another_visit(token: str, office: IdentityProvider) -> str:
+    return office.signed(header_of(token), {**claims_of(token), "nonce": "of another visit"})
+
+
+def ended_long_ago(token: str, office: IdentityProvider) -> str:
+    return ended(token, office, 2 * CLOCKS_APART_SECONDS)
+
+
+def ended_by_a_clock_that_is_fast(token: str, office: IdentityProvider) -> str:
+    return ended(token, office, CLOCKS_APART_SECONDS // 2)
+
+
+def ended(token: str, office: IdentityProvider, seconds_ago: int) -> str:
+    return office.signed(header_of(token), {**claims_of(token), "exp": int(utc_now().timestamp()) - seconds_ago})
+
+
+@pytest.mark.parametrize(
+    ("forged", "status"),
+    [
+        (unsigned, 403),
+        (of_another_person, 403),
+        (signed_with_the_clients_secret, 403),
+        (signed_with_a_key_of_their_own, 403),
+        (ended_long_ago, 403),
+        (for_another_visit, 403),
+        (ended_by_a_clock_that_is_fast, 200),
+    ],
+)
+async def test_only_the_providers_own_token_of_this_visit_is_proof(
+    app: RegistrationApp,
+    office: IdentityProvider,
+    monkeypatch: pytest.MonkeyPatch,
+    forged: Callable[[str, IdentityProvider], str],
+    status: int,
+):
+    given: list[str] = []
+
+    def forge(token: str) -> str:
+        given.append(forged(token, office))
+        return given[-1]
+
+    monkeypatch.setattr(office, "forging", forge)
+    _, page = await through(app, "anna")
+    assert len(given) == 1
+    assert page.status_code == status
 
 
 async def test_a_provider_that_is_down_says_so_and_passwords_work(tmp_path: Path, office: IdentityProvider):
