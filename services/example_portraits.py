@@ -11,10 +11,13 @@ _SIZE = (280, 360)
 _TWICE = (560, 720)
 
 
-@cache
 def portrait(number: int) -> bytes:
     """A JPEG of 280 by 360 pixels; numbers that differ by `PORTRAITS` have the same."""
-    hue = number % PORTRAITS / PORTRAITS
+    return _drawn(number % PORTRAITS / PORTRAITS)
+
+
+@cache
+def _drawn(hue: float) -> bytes:
     image = Image.new("RGB", _TWICE, _colour(hue, 0.88))
     draw = ImageDraw.Draw(image)
     draw.ellipse((180, 150, 380, 410), _colour(hue, 0.45))

@@ -192,6 +192,7 @@ def postgresql_of_a_wheel() -> Iterator[OwnPostgreSQL]:
     postgresql = OwnPostgreSQL(server)
     try:
         postgresql.psql("alter system set fsync = off")  # nobody pulls its plug
+        postgresql.psql("alter system set autovacuum = off")  # it would go round some hundred databases all the time
         postgresql.psql("select pg_reload_conf()")
         yield postgresql
     finally:

@@ -38,12 +38,12 @@ async def browser(started_browser: Browser) -> AsyncIterator[Browser]:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All share the browser's loop. What is seen in English is for `make test`, the other languages for `make thorough`."""
+    """All share the browser's loop. What is done in English is for `make test`; other languages and axe's rounds for `make thorough`."""
     for item in items:
         if not item.path.is_relative_to(Path(__file__).parent):
             continue
         item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
         call = getattr(item, "callspec", None)
         language = call.params.get("language", "en") if call else "en"
-        if language != "en":
+        if language != "en" or item.name.startswith("test_axe_"):
             item.add_marker(pytest.mark.thorough)

@@ -11,6 +11,31 @@ from tests.registration_examples import TINY
 from tests.smtp_server import MailBox, smtp_server
 
 
+OF_PAGES = {
+    "test_accreditation_desk.py",
+    "test_corrections.py",
+    "test_delegation_pages.py",
+    "test_enrolling_pages.py",
+    "test_endorsement.py",
+    "test_external_forms.py",
+    "test_focal_points.py",
+    "test_letters.py",
+    "test_photo_corrections.py",
+    "test_photos.py",
+    "test_programme_desk.py",
+    "test_public_form.py",
+    "test_refusal_reasons.py",
+}
+"""They come to use cases that others try on both databases; on PostgreSQL they are `make thorough`'s."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        call = getattr(item, "callspec", None)
+        if item.path.name in OF_PAGES and call and call.params.get("database_url") == "postgresql":
+            item.add_marker(pytest.mark.thorough)
+
+
 @pytest.fixture
 def conference() -> Conference:
     """The conference that `registration_app` serves."""
