@@ -38,7 +38,7 @@ async def browser(started_browser: Browser) -> AsyncIterator[Browser]:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All share the browser's loop. What is done in English is for `make test`; other languages and axe's rounds for `make thorough`."""
+    """All share the browser's loop. What is done in English is for `make test`; other languages and axe's rounds are not."""
     for item in items:
         if not item.path.is_relative_to(Path(__file__).parent):
             continue

@@ -10,7 +10,6 @@ from tests.registration_app import RegistrationApp, registration_running
 from tests.registration_examples import TINY
 from tests.smtp_server import MailBox, smtp_server
 
-
 OF_PAGES = {
     "test_accreditation_desk.py",
     "test_corrections.py",
