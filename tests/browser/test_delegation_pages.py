@@ -214,6 +214,7 @@ async def registers(desk: Desk, name: str) -> None:
     assert answer.status_code == 201, answer.text
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("language", ["en", "ar"])
 async def test_who_registered_themselves_is_endorsed_with_one_click_or_declined_with_a_reason(
     page: Page, desk: Desk, language: str
@@ -238,6 +239,7 @@ async def test_who_registered_themselves_is_endorsed_with_one_click_or_declined_
     assert await page.locator("section[aria-labelledby=others] li", has_text=f"Ole{language}").count() == 1
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("language", ["en", "ar"])
 async def test_a_person_is_enrolled_in_sessions_that_clash_and_taken_out(page: Page, desk: Desk, language: str):
     hand = await signed_in(page, desk, language, "changing")

@@ -166,6 +166,7 @@ def shown(site: str, person: str) -> dict[str, Any]:
     return httpx.get(f"{site}/delegates/{person}", headers=DESK_KEY).json()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("language", "size", "scheme"), [("en", DESK, "light"), ("ar", PHONE, "dark")])
 async def test_a_correction_is_decided_on_by_keyboard(
     browser: Browser, desk: str, account: tuple[str, str], language: str, size: dict[str, int], scheme: str

@@ -25,6 +25,8 @@ from tests.browser.test_public_pages import DESK, PHONE, page_of
 from tests.pdfs import opens_with, pdf
 from tests.staff_accounts import add_account
 
+pytestmark = pytest.mark.thorough
+
 DESK_KEY = {"Authorization": "Bearer accreditation"}
 REFUSED = {"en": "The PDF holds a script", "ar": "يحتوي ملف PDF على برنامج نصي"}
 MISSING = {"en": "Letter missing", "ar": "الخطاب ناقص"}

@@ -8,6 +8,8 @@ from playwright.async_api import Browser, Page
 from tests.browser.test_public_pages import DESK, PHONE, axe_finds, page_of, scrolls_sideways
 from tests.pictures import picture
 
+pytestmark = pytest.mark.thorough
+
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:

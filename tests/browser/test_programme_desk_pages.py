@@ -13,6 +13,8 @@ from tests.browser.serving import served
 from tests.browser.test_public_pages import DESK, PHONE, axe_finds, page_of, scrolls_sideways
 from tests.staff_accounts import PASSWORD, add_account
 
+pytestmark = pytest.mark.thorough
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from playwright.async_api import Browser
 
 from registration.staff.provider import Provider
@@ -9,6 +10,8 @@ from tests.browser.serving import served
 from tests.browser.test_public_pages import axe_finds, page_of
 from tests.identity_provider import PASSWORD, identity_provider
 from tests.integration.deployment import free_port
+
+pytestmark = pytest.mark.thorough
 
 
 async def test_staff_come_in_by_their_provider(browser: Browser, tmp_path: Path):

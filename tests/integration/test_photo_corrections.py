@@ -190,6 +190,7 @@ async def test_the_desk_sees_both_beside_each_other(registration_app: Registrati
     assert (await anna.get(f"/en/desk/people/{guest}/photo/proposed")).status_code == 404
 
 
+@pytest.mark.thorough
 async def test_a_protected_persons_photo_is_nowhere_but_at_the_desk_and_before_their_focal_point(
     conference: Conference, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
