@@ -27,6 +27,7 @@ from tests.integration.live_stack import LiveStack, live_stack
 from tests.integration.truth import violations
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.thorough]
+ORDERLY = pytest.param(SIGTERM, marks=pytest.mark.endurance, id="SIGTERM")
 
 DELEGATES = 120
 MORE = 60
@@ -109,7 +110,7 @@ async def crowd(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Crowd
     ("with_signal", "killings"),
     [
         (SIGKILL, [WithinABatch("badging"), AfterABatch("notifications")]),
-        (SIGTERM, [AfterABatch("badging"), WithinABatch("notifications")]),
+        pytest.param(SIGTERM, [AfterABatch("badging"), WithinABatch("notifications")], marks=pytest.mark.endurance),
     ],
     ids=["SIGKILL", "SIGTERM"],
 )
@@ -118,14 +119,14 @@ async def test_nothing_is_lost_where_agents_die(crowd: Crowd, with_signal: Signa
     await all_is_well(crowd)
 
 
-@pytest.mark.parametrize("with_signal", [SIGKILL, SIGTERM], ids=lambda each: each.name)
+@pytest.mark.parametrize("with_signal", [SIGKILL, ORDERLY], ids=lambda each: each.name)
 async def test_nothing_is_lost_where_mailing_and_printing_end_halfway(crowd: Crowd, with_signal: Signals) -> None:
     killings = [WhileMailing(), WhilePrinting("printer-1")]
     await killed_in_the_middle(crowd.live, killings, with_signal, crowd.amend, len(crowd.active))
     await all_is_well(crowd)
 
 
-@pytest.mark.parametrize("with_signal", [SIGKILL, SIGTERM], ids=lambda each: each.name)
+@pytest.mark.parametrize("with_signal", [SIGKILL, ORDERLY], ids=lambda each: each.name)
 async def test_nobody_is_lost_or_registered_twice_where_intake_dies(crowd: Crowd, with_signal: Signals) -> None:
     await killed_in_the_middle(crowd.live, [WhileNothingIsSent()], with_signal, lambda: crowd.grow(MORE), MORE)
     await all_is_well(crowd)

@@ -23,7 +23,7 @@ from tests.integration.topic_reading import records_in
 from tests.smtp_server import MailBox, smtp_server
 from tests.waiting import until
 
-pytestmark = pytest.mark.thorough
+pytestmark = [pytest.mark.thorough, pytest.mark.endurance]
 
 PATIENCE_SECONDS = 120.0
 
