@@ -94,7 +94,10 @@ def register(
         delegation=delegation.code,
         person=request.person,
         protected=request.protected,
-        enrolments=[waiting.place(register.sessions[each], category.slug, register, at) for each in request.sessions],
+        enrolments=[
+            waiting.place(register.sessions[each], category.slug, register, at, endorsed=endorsement is None)
+            for each in request.sessions
+        ],
         fields=request.fields,
         photo=photo,
         endorsement=endorsement,
@@ -278,7 +281,8 @@ def enrol(current: Registration, session_id: str, register: Register, now: datet
         return current
     if faults := list(checks.enrolment_faults(session_id, current.category, register, now, "session_id")):
         raise Refused(faults)
-    place = waiting.place(register.sessions[session_id], current.category, register, at)
+    endorsed = not current.lacks_endorsement
+    place = waiting.place(register.sessions[session_id], current.category, register, at, endorsed=endorsed)
     return current.revised(at, enrolments=_replaced(current, place))
 
 

@@ -44,7 +44,7 @@ class Register:
     readers: dict[str, Counter[Language]] = field(default_factory=dict[str, Counter[Language]])
     """By session, where a change of it is asked for: in which languages those who take part read of it."""
     freed: set[str] = field(default_factory=set[str])
-    """Sessions in which a place may have become free."""
+    """Sessions in which a place may have become free, or somebody may take one now that they are endorsed."""
     with_focal_point: set[str] = field(default_factory=set[str])
     """Delegations that have a focal point, of those by which somebody who is decided on waits to be endorsed."""
     letters: dict[str, Letter] = field(default_factory=dict[str, Letter])
@@ -92,6 +92,8 @@ class Register:
         before = self.delegates.get(registration.delegate_id)
         if before is not None:
             self._count(before, -1)
+            if before.lacks_endorsement and not registration.lacks_endorsement:
+                self.freed |= {each.session_id for each in registration.enrolments if each.state is EnrolmentState.WAITING}
             for key in before.known_by:
                 self.people.pop(key, None)
                 self.forgotten.add(key)

@@ -350,7 +350,7 @@ def applied(register: Register, current: Registration, decided: Registration, ne
     if decided is not current:
         register.apply(decided)
         _fill(register)
-    return _answered(register, decided, needs)
+    return _answered(register, register.delegates.get(decided.delegate_id, decided), needs)
 
 
 def _answered(register: Register, decided: Registration, needs: Iterable[Need] = ()) -> Answer:

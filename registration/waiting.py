@@ -1,7 +1,7 @@
 """The waiting list: who has a place, who waits for one, and who is next. Pure, as `registration.model`.
 
 A place that a category has reserved is kept for its people while they have not taken it. Whoever waited first is next, of
-those for whom there is a place.
+those for whom there is a place. Who waits to be endorsed takes none: a crowd that nobody knows must not fill a room.
 """
 
 from collections.abc import Iterator
@@ -25,9 +25,9 @@ def has_room(session: SessionChanged, category: str, register: Register) -> bool
     return register.enrolled(session.session_id) + kept_for_others < session.capacity
 
 
-def place(session: SessionChanged, category: str, register: Register, at: datetime) -> Enrolment:
+def place(session: SessionChanged, category: str, register: Register, at: datetime, *, endorsed: bool = True) -> Enrolment:
     """What enrolling in the session gives: a place, or where all are taken, one on its waiting list."""
-    if has_room(session, category, register):
+    if endorsed and has_room(session, category, register):
         return Enrolment(session_id=session.session_id, state=EnrolmentState.ENROLLED)
     return Enrolment(session_id=session.session_id, state=EnrolmentState.WAITING, since=at)
 
@@ -39,7 +39,7 @@ def next_in(register: Register, at: datetime) -> Registration | None:
         if session is None or session.status is SessionStatus.CANCELLED:
             continue
         for waiting in _in_order(session_id, register):
-            if has_room(session, waiting.category, register):
+            if not waiting.lacks_endorsement and has_room(session, waiting.category, register):
                 return _with_place(waiting, session_id, at)
     return None
 

@@ -74,9 +74,10 @@ def _place(
 ) -> PlaceShown:
     offer = ""
     if not person.takes_part_in(session.session_id) and _open(session, person, now):
-        if waiting.has_room(session, person.category, register):
+        room = waiting.has_room(session, person.category, register)
+        if room and not person.lacks_endorsement:
             offer = "place"
-        elif session.waiting_list:
+        elif room or session.waiting_list:
             offer = "waiting"
     return PlaceShown(
         session=session_shown((session, register.enrolled(session.session_id)), conference, language),

@@ -95,6 +95,21 @@ async def test_who_registers_by_a_form_waits_holds_no_place_and_is_submitted(app
     assert "needs" not in by_desk.json(), "whom the desk registers itself waits for nobody"
 
 
+async def test_a_place_in_a_session_is_taken_once_endorsed(app: RegistrationApp):
+    delegate = await came(app, sessions=["welcome"])
+
+    async def places() -> list[str]:
+        enrolments = (await app.ask("GET", f"/delegates/{delegate}")).json()["enrolments"]
+        return [each["state"] for each in enrolments if each["session_id"] == "welcome"]
+
+    assert await places() == ["waiting"]
+    answer = (await answered(app, delegate)).json()
+    assert await places() == ["enrolled"]
+    assert answer["revision"] == app.delegate(delegate).revision
+    told = [each.fact.enrolments[0].state for each in app.published() if each.topic == "t.delegate-registered"]
+    assert told == ["waiting", "waiting", "enrolled"]
+
+
 async def test_what_a_form_posts_as_an_event_waits_too(app: RegistrationApp):
     event = {"specversion": "1.0", "type": "registration-submitted", "source": "/f", "id": "1", "data": body_of(**GATE)}
     answer = await app.ask(

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from registration import deciding, endorsing, model
+from registration import deciding, endorsing, model, waiting
 from registration.amendment import Amendment
 from registration.audit import Actor, decision
 from registration.delegate import Registration
@@ -73,6 +73,27 @@ def faults(asked: Any) -> set[tuple[str, str]]:
     with pytest.raises(Refused) as refused:
         asked()
     return {(fault.pointer, fault.code) for fault in refused.value.faults}
+
+
+def test_a_place_in_a_session_is_taken_once_endorsed(register: Register):
+    stranger = came(register, sessions=["welcome"])
+    assert [each.state for each in stranger.enrolments] == [EnrolmentState.WAITING]
+    assert register.enrolled("welcome") == 0
+    register.freed.add("welcome")
+    assert waiting.next_in(register, LATER) is None, "there is room, and not for a stranger"
+    register.freed.clear()
+    known = endorsed(register, stranger)
+    enrolled = waiting.next_in(register, LATER)
+    assert enrolled is not None
+    assert (enrolled.revision, enrolled.is_enrolled_in("welcome")) == (known.revision + 1, True)
+
+
+def test_whoever_is_endorsed_finds_a_full_session_full(register: Register):
+    register.sessions["welcome"] = register.sessions["welcome"].model_copy(update={"capacity": 1, "waiting_list": True})
+    stranger = came(register, sessions=["welcome"])
+    came(register, themselves=False, given_name="Bo", document_number="N-2", sessions=["welcome"])
+    endorsed(register, stranger)
+    assert waiting.next_in(register, LATER) is None
 
 
 def test_only_who_comes_by_a_form_into_such_a_category_waits(register: Register):
