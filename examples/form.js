@@ -6,6 +6,7 @@ for (const form of document.querySelectorAll("form[data-registration]")) {
   const once = crypto.randomUUID(); // sent twice, a form registers once
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
+    const output = form.querySelector("output");
     const answer = await fetch(`${form.dataset.registration}/delegates`, {
       method: "POST",
       body: JSON.stringify(asked(form)),
@@ -15,8 +16,10 @@ for (const form of document.querySelectorAll("form[data-registration]")) {
         "Accept-Language": language,
         "Idempotency-Key": once,
       },
-    });
-    form.querySelector("output").textContent = told(answer.ok, await answer.json());
+    }).catch(() => null); // no network, no service, or a key that may not stand in this page
+    output.textContent = answer
+      ? told(answer.ok, await answer.json())
+      : "Registration did not answer. Nothing you wrote is lost: try again in a moment.";
   });
 }
 

@@ -4,6 +4,7 @@ import base64
 import hmac
 import sys
 import time
+import urllib.error
 import urllib.request
 import uuid
 
@@ -12,5 +13,8 @@ body, name, now = sys.stdin.buffer.read(), f"msg_{uuid.uuid4()}", str(int(time.t
 mac = hmac.digest(base64.b64decode(secret.removeprefix("whsec_")), f"{name}.{now}.".encode() + body, "sha256")
 signed = {"webhook-id": name, "webhook-timestamp": now, "webhook-signature": f"v1,{base64.b64encode(mac).decode()}"}
 headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json", **signed}
-with urllib.request.urlopen(urllib.request.Request(f"{address}/delegates", body, headers)) as answer:
-    sys.stdout.buffer.write(answer.read())
+try:
+    with urllib.request.urlopen(urllib.request.Request(f"{address}/delegates", body, headers)) as answer:
+        sys.stdout.buffer.write(answer.read())
+except urllib.error.HTTPError as refused:
+    sys.exit(refused.read().decode())

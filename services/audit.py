@@ -13,7 +13,7 @@ from registration import store
 from registration.audit import Head, broken
 from registration.audit_head import HeadSigner, NoKey, SignedHead
 from registration.settings import RegistrationSettings
-from services.terminal import load, stopped
+from services.terminal import load_beside_stack, stopped
 from shared.clock import utc_now
 from shared.database import Database, WrongDatabase
 
@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 def show_head() -> None:
     """Write the head, signed, as one line of JSON."""
-    settings = load(RegistrationSettings)
+    settings = load_beside_stack(RegistrationSettings)
     signer = _signer(settings)
     head = _read(settings, store.trail.head)
     try:
@@ -38,12 +38,12 @@ def export() -> None:
         for entry in store.trail.entries(tx):
             typer.echo(f'{{"entry":{entry.content},"hash":"{entry.hash.hex()}"}}')
 
-    _read(load(RegistrationSettings), write)
+    _read(load_beside_stack(RegistrationSettings), write)
 
 
 def verify(kept: Path | None, public_key: str | None) -> bool:
     """Walk the chain and say whether it is whole; also against a head that was kept. `False` where it is broken."""
-    settings = load(RegistrationSettings)
+    settings = load_beside_stack(RegistrationSettings)
     head_kept = None if kept is None else _kept(kept, public_key or _own_public_key(settings))
 
     def walk(tx: Connection) -> tuple[str | None, Head]:

@@ -46,7 +46,6 @@ class Summary(BaseModel):
 
     rows: list[Row]
     changed_sessions: list[str]
-    sheets: int
     notices: int
     wrong: list[str]
     example_delegate: str
@@ -136,7 +135,6 @@ class Demonstration:
         return Summary(
             rows=rows,
             changed_sessions=changed,
-            sheets=len(list(self._settings.printed_folder.glob("*.pdf"))),
             notices=len(list(self._settings.mail_folder.glob("*.eml"))),
             wrong=wrong,
             example_delegate=example_delegate,

@@ -32,6 +32,9 @@ audit = typer.Typer(
 staff = typer.Typer(no_args_is_help=True, help="Staff accounts, to sign in to the desk. Takes registration's settings.")
 
 
+Var = Annotated[Path, typer.Option("--var", envvar="VAR", help="The folder of a stack that `lanyard run` started.")]
+
+
 def add_to(app: typer.Typer) -> None:
     """Add all of them to the `lanyard` command."""
     for command in (logs, status, schemas):
@@ -46,7 +49,8 @@ def add_to(app: typer.Typer) -> None:
 
 
 def logs(
-    folder: Annotated[Path, typer.Option("--dir", help="Where the logs of the stack lie.")] = Path("var/log"),
+    var: Var = Path("var"),
+    folder: Annotated[Path | None, typer.Option("--dir", help="Where the logs lie, if not in its log/.")] = None,
     delegate: Annotated[UUID | None, typer.Option(help="Show the way of one delegate, by id, through all services.")] = None,
     service: Annotated[list[str] | None, typer.Option(help="Show this service or process alone; may be given again.")] = None,
     level: Annotated[Level, typer.Option(help="Leave out what is less severe.")] = "debug",
@@ -57,11 +61,13 @@ def logs(
     from services.logs import show_logs
 
     delegate_id = None if delegate is None else str(delegate)
-    show_logs(folder, delegate_id=delegate_id, services=service or [], level=level, follow=follow, as_json=as_json)
+    show_logs(
+        folder or var / "log", delegate_id=delegate_id, services=service or [], level=level, follow=follow, as_json=as_json
+    )
 
 
 def status(
-    var: Annotated[Path, typer.Option(help="The folder of a stack that `lanyard run` started.")] = Path("var"),
+    var: Var = Path("var"),
     url: Annotated[list[str] | None, typer.Option(help="Ask these services instead: URL or NAME=URL, once for each.")] = None,
     as_json: AsJson = False,
 ) -> None:

@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
 from registration.settings import RegistrationSettings
-from services.terminal import load, stopped
+from services.terminal import load_beside_stack, stopped
 from shared.database import Database, WrongDatabase
 
 T = TypeVar("T")
@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 def in_registration(work: Callable[[Connection], T]) -> T:
     """Do `work` in one transaction, on the newest tables; ends the command where the database cannot be used."""
-    settings = load(RegistrationSettings)
+    settings = load_beside_stack(RegistrationSettings)
     database = Database(settings.database_url.get_secret_value(), "registration")
     try:
         database.migrate("registration:migrations")

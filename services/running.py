@@ -5,6 +5,7 @@ import contextlib
 import signal
 from collections.abc import Callable, Generator
 from datetime import datetime
+from pathlib import Path
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -181,6 +182,10 @@ def _show(console: Console, settings: StackSettings, stack: Stack, summary: Summ
     _show_places(console, settings, stack, summary)
 
 
+def _count(folder: Path, files: str) -> int:
+    return sum(1 for _ in folder.glob(files))
+
+
 def _show_places(console: Console, settings: StackSettings, stack: Stack, summary: Summary) -> None:
     places = Table.grid(padding=(0, 2))
     places.add_row("front door", f"{settings.url('registration')}/")
@@ -191,8 +196,8 @@ def _show_places(console: Console, settings: StackSettings, stack: Stack, summar
     places.add_row(
         "desk", f"{settings.url('registration')}/en/desk (account {DESK_ACCOUNT}, its {DESK_PASSWORD} is among the keys)"
     )
-    places.add_row("badges", f"{settings.printed_folder} ({summary.sheets} PDF files)")
-    places.add_row("mails", f"{settings.mail_folder} ({summary.notices} .eml files)")
+    places.add_row("badges", f"{settings.printed_folder} ({_count(settings.printed_folder, '*.pdf')} PDF files)")
+    places.add_row("mails", f"{settings.mail_folder} ({_count(settings.mail_folder, '*.eml')} .eml files)")
     places.add_row("logs", str(settings.log_folder))
     console.print(places, highlight=False)
     var = "" if str(settings.var) == "var" else f" --var {settings.var}"

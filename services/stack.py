@@ -133,7 +133,8 @@ class Stack:
         pids = self.supervisor.pids()
         for process in self._processes:
             process.pid = pids.get(process.name, 0)
-        StackFile(processes=self._processes, kafka=self.kafka.kafka_bootstrap_servers).write(self.settings.var)
+        kafka, found = self.kafka.kafka_bootstrap_servers, _for_commands(self.settings)
+        StackFile(processes=self._processes, kafka=kafka, settings=found).write(self.settings.var)
 
     async def _embedded_broker(self, fetched: Callable[[int, int], None]) -> Child:
         self._step("Fetching and verifying Apache Kafka")
@@ -271,3 +272,12 @@ async def _listens(port: int) -> None:
 
 async def _at_once() -> None:
     """A printer is ready when it runs: it waits for the broker by itself."""
+
+
+def _for_commands(settings: StackSettings) -> dict[str, str]:
+    """From whatever folder they are run."""
+    return {
+        "REGISTRATION_DATABASE_URL": settings.database("registration"),
+        "REGISTRATION_PUBLIC_URL": settings.url("registration"),
+        "CONFERENCE_FOLDER": str(settings.conference_folder.absolute()),
+    }

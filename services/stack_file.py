@@ -29,6 +29,8 @@ class StackFile(BaseModel):
     processes: list[Process]
     kafka: str
     """Bootstrap servers, as in `KAFKA_BOOTSTRAP_SERVERS`."""
+    settings: dict[str, str] = {}
+    """What its commands find set beside that: where registration's database and pages are, and the conference."""
 
     def write(self, var: Path) -> None:
         """Write `stack.json` in `var`, whole or not at all."""

@@ -8,7 +8,7 @@ from registration import store
 from registration.settings import RegistrationSettings
 from services.keys import check_name, checked_email
 from services.registration_database import in_registration
-from services.terminal import load, printable, stopped
+from services.terminal import load_beside_stack, printable, stopped
 from shared.clock import utc_now
 from shared.keys import Role
 
@@ -53,7 +53,7 @@ def show() -> None:
 def _tell(token: str | None, name: str) -> None:
     if token is None:
         raise _unknown(name)
-    typer.echo(f"{load(RegistrationSettings).own_url}/en/staff/set-password?link={token}")
+    typer.echo(f"{load_beside_stack(RegistrationSettings).own_url}/en/staff/set-password?link={token}")
     typer.echo(f"Whoever opens this link within a day sets the password of {printable(name)}, once.", err=True)
 
 

@@ -28,18 +28,25 @@ def load(settings: type[S]) -> S:
 
 
 def load_beside_stack(settings: type[S]) -> S:
-    """`load`, with the broker of the stack that runs in `VAR` (`var`), unless `KAFKA_BOOTSTRAP_SERVERS` names one."""
+    """`load`, with what the stack in the folder `VAR` (`var`) says of its broker and registration, where nothing is set."""
     environment = dict(os.environ)
     try:
         stack = StackFile.read(Path(environment.get("VAR", "var")))
     except StackFileFault as fault:
         raise stopped(str(fault)) from None
     if stack is not None:
-        environment.setdefault("KAFKA_BOOTSTRAP_SERVERS", stack.kafka)
+        known = {"KAFKA_BOOTSTRAP_SERVERS": stack.kafka, **stack.settings}
+        environment |= {name: value for name, value in known.items() if not _is_set(name, environment)}
     try:
         return settings.load(environment)
     except SettingsFault as fault:
         raise stopped(str(fault)) from None
+
+
+def _is_set(name: str, environment: Mapping[str, str]) -> bool:
+    """By whichever of a setting's names."""
+    names = (name, name.removeprefix("REGISTRATION_"))
+    return any(each in environment or f"{each}_FILE" in environment for each in names)
 
 
 def stopped(message: str) -> typer.Exit:
