@@ -164,6 +164,7 @@ async def test_three_people_are_nominated_with_few_clicks(page: Page, desk: Desk
     assert hand.keystrokes / 2 + hand.clicks * 2 < 120, "two minutes, for whoever types two letters a second"
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("language", ["en", "ar"])
 async def test_a_person_is_corrected_replaced_and_withdrawn(page: Page, desk: Desk, language: str):
     hand = await signed_in(page, desk, language, "changing")

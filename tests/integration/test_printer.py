@@ -363,6 +363,7 @@ def test_a_printer_that_kafka_forgets_while_the_queue_grows_joins_again(
     assert len(station.sheets()) == 11
 
 
+@pytest.mark.thorough
 def test_without_a_broker_a_printer_waits_prints_on_and_stops_in_time(tmp_path: Path) -> None:
     kafka = broker.prepare(tmp_path / "kafka")
     process = kafka.start()
