@@ -107,7 +107,7 @@ class Stack:
         if self.settings.embeds_broker:
             wave.append(await self._embedded_broker(fetched))
         await asyncio.to_thread(self._keep_keys)
-        self._step(f"Starting {'Apache Kafka, ' if self.settings.embeds_broker else ''}the mail sink and the three services")
+        self._step(f"Starting {'Kafka, ' if self.settings.embeds_broker else ''}the mail sink and the services")
         # Side by side: the services load while the broker does, and wait for it and its topics by themselves. The broker's
         # wave is begun first, so that it is stopped last.
         services = [self.service_child(name) for name in SERVICES]
