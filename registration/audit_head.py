@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 import orjson
 from cryptography.exceptions import InvalidSignature
@@ -92,18 +93,15 @@ class HeadSigner:
 
 
 def _make(file: Path) -> bool:
-    """Make a key there, whole or not at all; where another process was first, theirs stays, and the answer is no."""
+    """Make a key there, whole or not at all; where another thread or process was first, theirs stays, and the answer is no."""
     pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    unfinished = file.with_name(f".{file.name}.{os.getpid()}")
-    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as output:
-        output.write(pem)
-    try:
-        os.link(unfinished, file)
-    except FileExistsError:
-        return False
-    finally:
-        unfinished.unlink()
+    with NamedTemporaryFile(dir=file.parent, prefix=f".{file.name}.") as unfinished:  # which nobody else may read
+        unfinished.write(pem)
+        unfinished.flush()
+        try:
+            os.link(unfinished.name, file)
+        except FileExistsError:
+            return False
     return True
 
 
