@@ -113,7 +113,7 @@ def _intake_routes(routes: APIRouter, r: Registration) -> None:
         require_json(request)
         body = await read_body(request)
         caller = caller.proved(request.headers, body)
-        submitted = parse(RegistrationSubmitted, body)
+        submitted = r.submitted(body)
         portrait = await r.portrait(submitted.photo)
         return await r.submit(request, service.RegisterDelegate(submitted, caller, portrait), caller, body)
 
@@ -234,7 +234,7 @@ def _delegate_routes(routes: APIRouter, r: Registration) -> None:
     async def replace(request: Request, delegate_id: UUID) -> Response:
         caller, body = await r.changing(request)
         require_json(request)
-        submitted = parse(RegistrationSubmitted, body)
+        submitted = r.submitted(body)
         portrait = await r.portrait(submitted.photo)
         return await r.submit(request, Replace(delegate_id, submitted, caller, portrait), caller, body)
 

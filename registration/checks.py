@@ -1,7 +1,8 @@
 """What can be wrong with a request: each check gives every fault it finds, and where. Pure, as `registration.model`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime
+from typing import cast
 from uuid import UUID
 from zoneinfo import available_timezones
 
@@ -19,14 +20,23 @@ NAMES = ("given_name", "family_name", "printed_name", "function")
 """What people know a person by; of the protected the function is the name."""
 
 
+def unknown_party_faults(asked: object, conference: Conference) -> Iterator[FieldFault]:
+    """Of a request that cannot be read as a registration: the category or delegation it names that the conference has not."""
+    named = cast(Mapping[str, object], asked) if isinstance(asked, Mapping) else dict[str, object]()
+    category, delegation = named.get("category"), named.get("delegation")
+    if isinstance(category, str) and category not in conference.category:
+        yield unknown_category(category, "/category")
+    if isinstance(delegation, str) and delegation not in conference.delegation:
+        yield _unknown_delegation(delegation)
+
+
 def party_faults(
     request: RegistrationSubmitted, category: Category | None, delegation: Delegation | None
 ) -> Iterator[FieldFault]:
     if category is None:
         yield unknown_category(request.category, "/category")
     if delegation is None:
-        detail = say("There is no delegation '{delegation}'; see `GET /conference`.", delegation=request.delegation)
-        yield FieldFault("/delegation", "unknown-delegation", detail)
+        yield _unknown_delegation(request.delegation)
     if category is not None and delegation is not None and delegation.kind not in category.open_to:
         yield _not_open(delegation, category)
 
@@ -38,6 +48,11 @@ def _not_open(delegation: Delegation, category: Category) -> FieldFault:
         category=category.slug,
     )
     return FieldFault("/category", "category-not-open", detail)
+
+
+def _unknown_delegation(delegation: str) -> FieldFault:
+    detail = say("There is no delegation '{delegation}'; see `GET /conference`.", delegation=delegation)
+    return FieldFault("/delegation", "unknown-delegation", detail)
 
 
 def unknown_category(category: str, where: str) -> FieldFault:

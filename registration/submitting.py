@@ -11,6 +11,7 @@ from registration import service
 from registration.answers import Idempotency
 from registration.audit_head import HeadSigner
 from registration.callers import Caller, Callers
+from registration.checks import unknown_party_faults
 from registration.decisions import DecisionOnMany
 from registration.group import Part, Submission
 from registration.intake import Intake
@@ -23,7 +24,7 @@ from registration.staff.provider import Provider
 from shared.conference import Conference
 from shared.database import Database
 from shared.events import ProgrammeChange, RegistrationSubmitted, SessionChangeRequested
-from shared.http import json_response, read_body, traceparent_of
+from shared.http import json_response, parse, read_body, read_json, traceparent_of
 from shared.keys import Role
 from shared.problems import Problem, invalid_body
 from shared.said import FieldFault, say
@@ -71,6 +72,17 @@ class Registration:
         caller = await self.callers.require(request.headers, staff=ACCREDITATION, forms=True)
         body = await read_body(request)
         return caller.proved(request.headers, body), body
+
+    def submitted(self, body: bytes) -> RegistrationSubmitted:
+        """What asks to register one person; raises 422 with every fault that can be told before the rules are asked."""
+        try:
+            return parse(RegistrationSubmitted, body)
+        except Problem as problem:
+            told = {each.pointer for each in problem.faults}
+            unknown = [each for each in unknown_party_faults(read_json(body), self.conference) if each.pointer not in told]
+            if not unknown:
+                raise
+            raise invalid_body([*unknown, *problem.faults]) from None
 
     async def portrait(self, photo: bytes | None, under: str = "") -> Portrait | None:
         """Made of the photo that a request to register brings, if any; raises 422 where it is none."""

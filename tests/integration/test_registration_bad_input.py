@@ -184,6 +184,20 @@ async def test_a_field_of_a_session_that_is_wrong_is_named(registration_app: Reg
     assert (answer.status_code, faults(answer)) == (422, {fault}), answer.text
 
 
+async def test_a_category_and_a_delegation_that_are_none_are_told_with_all_else(registration_app: RegistrationApp):
+    person = {"given_name": "Ada", "email": "nowhere"}
+    answer = await registration_app.ask(
+        "POST", "/delegates", json={"category": "guests", "delegation": "osl", "person": person}
+    )
+    told = faults(answer)
+    assert {("/category", "unknown-category"), ("/delegation", "unknown-delegation")} <= told
+    assert len({pointer for pointer, _ in told}) == len(told) > 3
+    unreadable = await registration_app.ask("POST", "/delegates", json={"category": "No Slug", "delegation": 7})
+    assert {code for pointer, code in faults(unreadable) if pointer in ("/category", "/delegation")}.isdisjoint(
+        {"unknown-category", "unknown-delegation"}
+    )
+
+
 async def test_every_fault_is_told_at_once_and_no_value_is_repeated(registration_app: RegistrationApp):
     secret = "Zaphod\u202e"
     content = written(category="NO", extra=1, person={"given_name": secret, "email": secret, "language": secret, "x": secret})
