@@ -59,6 +59,9 @@ corrections = Corrections(metadata)
 photos = Photos(metadata)
 letters = Letters(metadata)
 
+_SOUGHT_BY = ("status", "delegate_id", "category", "delegation", "protected", "endorsement", "endorse_until")
+"""The desk's queue is read from an index alone; on PostgreSQL an entry of one has no room for long names, and need not."""
+
 delegates = Table(
     "delegates",
     metadata,
@@ -74,7 +77,8 @@ delegates = Table(
     Column("endorsement", String(16), comment="waiting or given, of those who need one"),
     Column("endorse_until", UtcDateTime(), comment="until when the desk waits for it; null is for ever"),
     Index("delegates_by_delegation", "delegation", "status", "category"),
-    Index("delegates_by_status", "status"),
+    Index("delegates_sought", *_SOUGHT_BY, "searched_function", "searched_name").ddl_if(dialect="sqlite"),
+    Index("delegates_by_status", *_SOUGHT_BY).ddl_if(dialect="postgresql"),
 )
 people = Table(
     "people",

@@ -1,7 +1,7 @@
 """A delegation's page: its people, its quota, what is left, and the order in which it lists its people. Pure."""
 
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 from uuid import UUID
@@ -15,9 +15,10 @@ from registration.needs import Need, needs_of
 from registration.pages.corrections import CorrectionShown, correction_shown
 from registration.pages.language import PageLanguage
 from registration.pages.letters import LetterShown, letter_shown
+from registration.pages.marks import Mark, standing_marks, written
 from registration.pages.why import why
 from shared.conference import Category, Conference, Delegation
-from shared.events import PrintState, Status
+from shared.events import Status
 
 HIGHEST_RANK = 999
 
@@ -31,12 +32,10 @@ class PersonShown:
     name: str
     function: str
     category: Markup
-    protected: bool
     status: Status
     reason: str
-    badge: PrintState | None
     standing: Standing
-    late: bool
+    marks: Markup
     correction: CorrectionShown | None
     photo: str | None
     """The SHA-256 of their portrait."""
@@ -126,25 +125,38 @@ def _person_shown(
     assert person is not None, "the erased are not listed"
     correction = state.corrections.get(registration.delegate_id)
     letters = () if state.letter is None else (registration.delegation,)
+    needs = [] if registration.status is Status.ACCREDITED else needs_of(registration, conference, letters)
     return PersonShown(
         delegate_id=registration.delegate_id,
         revision=registration.revision,
         name=printed_name(person),
         function=person.function,
         category=language.text(conference.category[registration.category].names),
-        protected=registration.protected,
         status=registration.status,
         reason=why(registration, conference, language.code) or "",
-        badge=state.badges.get(registration.delegate_id),
         standing=state.standing(registration.delegate_id),
-        late=registration.late,
+        marks=written(_marks(registration, state, needs, conference, language)),
         correction=correction and correction_shown(correction, registration, conference, language, whole=True),
         photo=registration.photo,
         asks_photo=conference.category[registration.category].photo,
-        needs=[] if registration.status is Status.ACCREDITED else needs_of(registration, conference, letters),
+        needs=needs,
         submitted_on=language.moment(registration.submitted_at, conference.zone_info),
         declined=is_declined(registration),
     )
+
+
+def _marks(
+    registration: Registration, state: DelegationState, needs: list[Need], conference: Conference, language: PageLanguage
+) -> Iterator[Mark]:
+    gettext = language.gettext
+    if state.standing(registration.delegate_id).head:
+        yield Mark(gettext("Head of delegation"), "head")
+    yield Mark(language.text(conference.category[registration.category].names))
+    yield from standing_marks(registration.status, state.badges.get(registration.delegate_id), needs, language)
+    if registration.late:
+        yield Mark(gettext("Late"), "stopped")
+    if registration.protected:
+        yield Mark(gettext("Protected identity"))
 
 
 def _listed_as(person: PersonShown) -> tuple[bool, int, str]:

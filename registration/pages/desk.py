@@ -9,6 +9,7 @@ from uuid import UUID
 import orjson
 from fastapi import APIRouter, Request
 from pydantic import ValidationError
+from sqlalchemy import Connection
 from starlette.responses import RedirectResponse, Response
 
 from registration import correcting, queries, service, store
@@ -18,18 +19,17 @@ from registration.focal_points import focal_points_of, having_focal_point
 from registration.group import Part, Submission
 from registration.needs import Without, goes_without
 from registration.pages.focal_point import no_such_page
-from registration.pages.form import Option
 from registration.pages.letters import letter_shown
+from registration.pages.marks import status_name
+from registration.pages.options import Option, Options
 from registration.pages.people import PersonShown, choices_for, facts_of, past_of, person_shown
 from registration.pages.site import page_route
 from registration.pages.staff import AT_DESK, StaffDesk, Visit
 from registration.pages.why import proposed_why, reason_options, why
 from registration.staff.search import AWAITING, Sought, find_people, next_awaiting
 from shared.clock import utc_now
-from shared.conference import Conference
 from shared.database import NUL
 from shared.events import Language, Status
-from shared.folding import searched
 from shared.http import traceparent_of
 from shared.keys import Role
 from shared.problems import Problem, faults_of, invalid_body
@@ -54,7 +54,6 @@ class AccreditationDesk:
     def __init__(self, staff: StaffDesk) -> None:
         self.staff = staff
         self.site = staff.site
-        self._delegations: dict[Language, list[Option]] = {}
 
     async def page(
         self, request: Request, language: Language, template: str, visit: Visit, status: int = 200, **values: object
@@ -71,10 +70,13 @@ class AccreditationDesk:
         sought = sought_by(request.query_params)
         may_know = visit.caller.may_read_protected_names
         said, conference, now = self.site.languages[language], self.site.conference, utc_now()
-        found = await self.site.database.read(
-            lambda tx: find_people(tx, sought, conference, now, with_protected_names=may_know)
+        found, staged, corrections = await self.site.database.read(
+            lambda tx: (
+                find_people(tx, sought, conference, now, with_protected_names=may_know),
+                store.staging.waiting(tx, visit.account.name),
+                store.corrections.count_waiting(tx),
+            )
         )
-        staged = await self.site.database.read(lambda tx: store.staging.waiting(tx, visit.account.name))
         people = await self.shown(found.people, language, visit)
         return await self.page(
             request,
@@ -87,12 +89,12 @@ class AccreditationDesk:
             next_after=found.next_after,
             sought=sought,
             chosen_status=request.query_params.get("status", ""),
-            statuses=[each.value for each in SHOWN_STATUSES],
-            categories=[Option(each.slug, said.plain(each.names)) for each in conference.categories],
-            delegations=self._delegations_in(language),
+            statuses=Options(Option(each.value, status_name(each, said)) for each in SHOWN_STATUSES),
+            categories=Options(Option(each.slug, said.plain(each.names)) for each in conference.categories),
+            delegations=self.site.delegations(said, conference.kind),
             staged=staged,
             reasons=reason_options(conference, language),
-            corrections=await self.site.database.read(store.corrections.count_waiting),
+            corrections=corrections,
             faults=faults,
             decided=await self._decided(request, language, visit),
         )
@@ -105,14 +107,17 @@ class AccreditationDesk:
             raise no_such_page()
         said, conference = self.site.languages[language], self.site.conference
         may_know = visit.caller.may_read_protected_names
-        entries = await self.site.database.read(lambda tx: store.trail.about(tx, delegate_id))
-        correction = (await self.site.database.read(lambda tx: store.corrections.of(tx, [delegate_id]))).get(delegate_id)
-        corrected = correction is not None and correction.waits
-        without = (await self._without([found])).get(delegate_id)
-        letters, focal_points = await self.site.database.read(
-            lambda tx: (store.letters.of(tx, [found.delegation]), focal_points_of(tx, found.delegation))
+        entries, correction, without, letters, focal_points = await self.site.database.read(
+            lambda tx: (
+                store.trail.about(tx, delegate_id),
+                store.corrections.of(tx, [delegate_id]).get(delegate_id),
+                _without(tx, [found]).get(delegate_id),
+                store.letters.of(tx, [found.delegation]),
+                focal_points_of(tx, found.delegation),
+            )
         )
         letter = letters.get(found.delegation)
+        corrected = correction is not None and correction.waits
         now = utc_now()
         return await self.page(
             request,
@@ -149,13 +154,16 @@ class AccreditationDesk:
 
     async def shown(self, people: Sequence[Registration], language: Language, visit: Visit) -> list[PersonShown]:
         """People as a list has them."""
-        ids = [each.delegate_id for each in people]
-        corrections, badges = await self.site.database.read(
-            lambda tx: (store.corrections.of(tx, ids), queries.badge_states(tx, ids))
+        ids, codes = [each.delegate_id for each in people], {each.delegation for each in people}
+        corrections, badges, letters, without = await self.site.database.read(
+            lambda tx: (
+                store.corrections.of(tx, ids),
+                queries.badge_states(tx, ids),
+                store.letters.of(tx, codes),
+                _without(tx, people),
+            )
         )
-        letters = await self.site.database.read(lambda tx: store.letters.of(tx, {each.delegation for each in people}))
         said, may_know = self.site.languages[language], visit.caller.may_read_protected_names
-        without = await self._without(people)
         return [
             person_shown(
                 each,
@@ -170,23 +178,12 @@ class AccreditationDesk:
             for each in people
         ]
 
-    async def _without(self, people: Sequence[Registration]) -> Mapping[UUID, Without | None]:
-        """Why the desk may decide on those who wait to be endorsed, if it may."""
-        waiting, at = [each for each in people if each.lacks_endorsement], utc_now()
-        codes = {each.delegation for each in waiting}
-        known = await self.site.database.read(lambda tx: having_focal_point(tx, codes)) if codes else set[str]()
-        return {each.delegate_id: goes_without(each, has_focal_point=each.delegation in known, at=at) for each in waiting}
 
-    def _delegations_in(self, language: Language) -> list[Option]:
-        """Hundreds, the same on every page: sorted once."""
-        if language not in self._delegations:
-            self._delegations[language] = delegation_options(self.site.conference, language)
-        return self._delegations[language]
-
-
-def delegation_options(conference: Conference, language: Language) -> list[Option]:
-    named = [(each.code, each.names.get(language) or each.names.get("en") or each.code) for each in conference.delegations]
-    return [Option(code, name) for code, name in sorted(named, key=lambda each: searched(each[1]))]
+def _without(tx: Connection, people: Sequence[Registration]) -> Mapping[UUID, Without | None]:
+    """Why the desk may decide on those who wait to be endorsed, if it may."""
+    waiting, at = [each for each in people if each.lacks_endorsement], utc_now()
+    known = having_focal_point(tx, {each.delegation for each in waiting})
+    return {each.delegate_id: goes_without(each, has_focal_point=each.delegation in known, at=at) for each in waiting}
 
 
 def sought_by(parameters: Mapping[str, str]) -> Sought:

@@ -1,28 +1,21 @@
 """The public form: its questions, made of the conference's data, and the request that its answers are. Pure."""
 
-import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any, Literal
 
 from babel import Locale
 
 from registration.pages.language import PageLanguage
+from registration.pages.options import NONE, Option, Options
 from registration.pages.programme import Entry, session_shown
 from shared.conference import Category, Conference, FieldKind, FormField
 from shared.events import LANGUAGES, SessionStatus
 from shared.said import FieldFault, say
 
 Kind = Literal["text", "email", "date", "datetime-local", "number", "select", "checks", "yes-no"]
-
-
-@dataclass(frozen=True, slots=True)
-class Option:
-    value: str
-    label: str
-    group: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +28,7 @@ class Question:
     required: bool = True
     hint: str = ""
     autocomplete: str = ""
-    options: Sequence[Option] = ()
+    options: Options = NONE
     given: Sequence[str] = ()
     faults: Sequence[str] = ()
 
@@ -66,6 +59,8 @@ class PublicForm:
     answers: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
     """What was posted, by the questions' names."""
     faults: Sequence[FieldFault] = ()
+    delegations: Options = NONE
+    """Those that the category is open to."""
 
     @property
     def questions(self) -> list[Question]:
@@ -128,7 +123,7 @@ class PublicForm:
 
     def _asked(self) -> Iterator[Question]:
         gettext = self.language.gettext
-        yield Question("/delegation", gettext("Organisation or delegation"), "select", options=self._delegations())
+        yield Question("/delegation", gettext("Organisation or delegation"), "select", options=self.delegations)
         yield Question("/person/given_name", gettext("Given name"), autocomplete="given-name")
         yield Question("/person/family_name", gettext("Family name"), autocomplete="family-name")
         yield Question(
@@ -148,7 +143,7 @@ class PublicForm:
             "/person/language",
             gettext("Language of our messages"),
             "select",
-            options=[Option(each, Locale.parse(each).get_display_name() or each) for each in LANGUAGES],
+            options=Options(Option(each, Locale.parse(each).get_display_name() or each) for each in LANGUAGES),
             given=[self.language.code],
         )
         if "birth_date" in self.category.required:
@@ -156,7 +151,7 @@ class PublicForm:
         if "document_number" in self.category.required:
             yield Question("/person/document_number", gettext("Passport or identity card number"))
         if self.conference.pass_type[self.category.pass_type].for_named_days:
-            days = [Option(each.isoformat(), self.language.day(each)) for each in self.conference.days]
+            days = Options(Option(each.isoformat(), self.language.day(each)) for each in self.conference.days)
             yield Question("/pass_days", gettext("Days on which you come"), "checks", options=days)
         for each in self.conference.fields_of(self.category.slug):
             yield self._own(each)
@@ -167,23 +162,12 @@ class PublicForm:
     def _own(self, own: FormField) -> Question:
         """A question that the conference's data adds."""
         kinds: dict[FieldKind, Kind] = {"text": "text", "date": "date", "choice": "select", "yes-no": "yes-no"}
-        options = [Option(each.slug, self.language.plain(each.names)) for each in own.options]
+        options = Options(Option(each.slug, self.language.plain(each.names)) for each in own.options)
         hint = self.language.plain(own.hint) if own.hint else ""
         label = self.language.plain(own.label)
         return Question(f"/fields/{own.slug}", label, kinds[own.kind], own.required, hint, options=options)
 
-    def _delegations(self) -> list[Option]:
-        kinds = [kind for kind in self.conference.delegation_kinds if kind.slug in self.category.open_to]
-        return [
-            Option(each.code, self.language.plain(each.names), self.language.plain(kind.names))
-            for kind in kinds
-            for each in sorted(
-                (each for each in self.conference.delegations if each.kind == kind.slug),
-                key=lambda each: _sorted_as(self.language.plain(each.names)),
-            )
-        ]
-
-    def _sessions(self) -> list[Option]:
+    def _sessions(self) -> Options:
         """Those which the category may enter, which are to come, and in which there is a place."""
         offered: list[Option] = []
         for entry in self.entries:
@@ -193,22 +177,8 @@ class PublicForm:
             if held and not full and self.category.slug in session.audience:
                 shown = session_shown(entry, self.conference, self.language)
                 offered.append(Option(session.session_id, f"{shown.hours} · {shown.plain_title}", shown.day))
-        return offered
+        return Options(offered)
 
 
 def _is_of(fault: FieldFault, question: Question) -> bool:
     return fault.pointer == question.pointer or fault.pointer.startswith(question.pointer + "/")
-
-
-@lru_cache(maxsize=8192)
-def _sorted_as(name: str) -> str:
-    """Accents and case do not part what stands together in an alphabet."""
-    return "".join(each for each in unicodedata.normalize("NFKD", name.casefold()) if not unicodedata.combining(each))
-
-
-def grouped(options: Iterable[Option]) -> dict[str, list[Option]]:
-    """Options by their group, in order."""
-    groups: dict[str, list[Option]] = {}
-    for each in options:
-        groups.setdefault(each.group, []).append(each)
-    return groups

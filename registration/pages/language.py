@@ -27,6 +27,7 @@ class PageLanguage:
         self.code: Language = code
         self.locale = Locale.parse("en_GB" if code == "en" else code)  # which writes dates as the United Nations does
         self.direction = self.locale.text_direction
+        self.name = (self.locale.get_language_name() or code).capitalize()
         self.translations = translations(CATALOGUES, code)
         self._templates = Environment(
             loader=FileSystemLoader(_ROOM / "templates"),
@@ -38,7 +39,7 @@ class PageLanguage:
             auto_reload=False,
         )
         self._templates.policies["ext.i18n.trimmed"] = True
-        self._templates.install_gettext_translations(self.translations, newstyle=True)  # pyright: ignore (the extension adds it)
+        self._templates.install_gettext_translations(self.translations, newstyle=False)  # pyright: ignore (the extension adds it)
 
     def render(self, template: str, **values: object) -> str:
         return self._templates.get_template(template).render(language=self, **values)
@@ -81,7 +82,7 @@ class PageLanguage:
         return _hours(starts_at, ends_at, zone, self.locale)
 
     def moment(self, at: datetime, zone: tzinfo) -> str:
-        return format_datetime(at, "medium", zone, self.locale)
+        return _moment(at, zone, self.locale)
 
     def city(self, zone: tzinfo) -> str:
         """The city that a time zone is named after."""
@@ -91,7 +92,7 @@ class PageLanguage:
         return format_list(list(items), locale=self.locale)
 
 
-# The programme's days and hours are the same on every page that names them, and Babel takes its time.
+# The same days, hours and moments stand on page after page, and Babel takes its time.
 @lru_cache(maxsize=512)
 def _day(day: date, locale: Locale) -> str:
     return format_date(day, "full", locale)
@@ -115,3 +116,8 @@ _WEEKDAY_AND_DAY = {
 @lru_cache(maxsize=4096)
 def _hours(starts_at: datetime, ends_at: datetime, zone: tzinfo, locale: Locale) -> str:
     return format_interval(starts_at, ends_at, "Hm", tzinfo=zone, locale=locale)
+
+
+@lru_cache(maxsize=8192)
+def _moment(at: datetime, zone: tzinfo, locale: Locale) -> str:
+    return format_datetime(at, "medium", zone, locale)

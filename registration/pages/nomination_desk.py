@@ -13,7 +13,6 @@ from registration import queries
 from registration.delegate import Registration, printed_name
 from registration.group import Part, Submission
 from registration.pages.focal_point import FocalDesk, Visit, no_such_page
-from registration.pages.form import grouped
 from registration.pages.nomination import NominationForm
 from registration.pages.site import Elsewhere
 from shared.conference import Category, Delegation
@@ -80,7 +79,6 @@ async def form_shown(
         form=form,
         questions=form.questions,
         other_faults=form.other_faults,
-        grouped=grouped,
         purpose=purpose,
         former="" if former is None or former.person is None else printed_name(former.person),
         said=said,

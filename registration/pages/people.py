@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import orjson
+from markupsafe import Markup
 
 from registration.amendment import Correction
 from registration.audit import reason_hash
@@ -13,6 +14,7 @@ from registration.delegate import Proposed, Registration, printed_name
 from registration.needs import Need, Without, needs_of
 from registration.pages.corrections import CorrectionShown, correction_shown
 from registration.pages.language import PageLanguage
+from registration.pages.marks import Mark, correction_mark, endorsement_mark, proposal_mark, standing_marks, written
 from shared.conference import Conference
 from shared.events import ENDED, EnrolmentState, PrintState, Status, told_reason
 
@@ -46,13 +48,10 @@ class PersonShown:
     """What must come before they can be accredited; nothing where they already are."""
     endorsement: EndorsementShown | None
     """Where the delegation's focal point has yet to endorse them."""
-    badge: PrintState | None
     correction: CorrectionShown | None
-
-    @property
-    def corrected(self) -> bool:
-        """Whether a correction waits to be decided on."""
-        return self.correction is not None and self.correction.waits
+    corrected: bool
+    """Whether a correction waits to be decided on."""
+    marks: Markup
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +90,8 @@ def person_shown(
     assert person is not None, "nothing is left to show of the erased"
     hidden = registration.protected and not with_protected_name
     full = f"{person.given_name} {person.family_name}" if registration.protected else printed_name(person)
+    needs = [] if registration.status is Status.ACCREDITED else needs_of(registration, conference, letters)
+    endorsement = _endorsement_shown(registration, without, conference, language)
     return PersonShown(
         delegate_id=str(registration.delegate_id),
         revision=registration.revision,
@@ -103,11 +104,20 @@ def person_shown(
         protected=registration.protected,
         proposed=registration.proposed,
         correction=correction and correction_shown(correction, registration, conference, language, whole=with_protected_name),
+        corrected=correction is not None and correction.waits,
         photo=None if hidden else registration.photo,
         asks_photo=conference.category[registration.category].photo and not hidden,
-        needs=[] if registration.status is Status.ACCREDITED else needs_of(registration, conference, letters),
-        endorsement=_endorsement_shown(registration, without, conference, language),
-        badge=badge,
+        needs=needs,
+        endorsement=endorsement,
+        marks=written(
+            [
+                *standing_marks(registration.status, badge, needs, language),
+                *([endorsement_mark(endorsement.without, language)] if endorsement else []),
+                *([Mark(language.gettext("Protected identity"), "closed")] if registration.protected else []),
+                *([correction_mark(correction.confirming, language)] if correction and correction.waits else []),
+                *([proposal_mark(registration.proposed, language)] if registration.proposed else []),
+            ]
+        ),
     )
 
 

@@ -14,7 +14,7 @@ from registration.answers import Idempotency
 from registration.callers import Caller, FormKey
 from registration.group import Part, Submission
 from registration.needs import needs_of
-from registration.pages.form import PublicForm, grouped
+from registration.pages.form import PublicForm
 from registration.pages.form_page import form_cookie, form_page
 from registration.pages.language import PageLanguage
 from registration.pages.posts import HourlyLimit, client_of, posted_answers
@@ -49,7 +49,9 @@ class PublicDesk:
 
     async def form(self, category: Category, language: PageLanguage, answers: Mapping[str, list[str]]) -> PublicForm:
         entries = await self.site.database.read(queries.all_sessions)
-        return PublicForm(category, self.site.conference, language, entries, self.site.clock.now(), answers)
+        delegations = self.site.delegations(language, category.open_to)
+        now = self.site.clock.now()
+        return PublicForm(category, self.site.conference, language, entries, now, answers, delegations=delegations)
 
     async def register(self, request: Request, form: PublicForm, form_name: str) -> Receipt:
         """Have the answers registered, once per form. Raises `Problem`."""
@@ -158,7 +160,6 @@ async def _shown(request: Request, desk: PublicDesk, form: PublicForm, status: i
         status,
         form=form,
         questions=form.questions,
-        grouped=grouped,
         said=said,
         other_faults=form.other_faults,
     )

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from registration.pages.form import Option, Question
+from registration.pages.form import Question
 from registration.pages.language import PageLanguage
+from registration.pages.options import Option, Options
 from shared.conference import Conference
 from shared.events import LANGUAGES, SessionChanged, SessionStatus
 from shared.said import FieldFault
@@ -111,8 +112,8 @@ class SessionForm:
         rooms = [Option(each.slug, self.language.plain(each.names)) for each in self.conference.rooms]
         if not answered["room"]:
             rooms.insert(0, Option("", self.language.plain(self.current.room)))
-        yield self._question("status", answered, kind="select", options=statuses)
-        yield self._question("room", answered, kind="select", options=rooms)
+        yield self._question("status", answered, kind="select", options=Options(statuses))
+        yield self._question("room", answered, kind="select", options=Options(rooms))
         yield self._question("starts_at", answered, kind="datetime-local")
         yield self._question("ends_at", answered, kind="datetime-local")
         hint = gettext("Empty: without limit.")

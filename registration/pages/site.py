@@ -1,7 +1,7 @@
 """The routes of the pages: each page in each language under its own address, such as `/fr/programme`."""
 
 import hashlib
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -15,6 +15,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from registration import queries
 from registration.intake import Intake
 from registration.pages.language import PageLanguage
+from registration.pages.options import Options, delegation_options
 from registration.pages.programme import days_shown, revisions_shown, session_shown
 from registration.studio import Studio
 from shared.calendar import MEDIA_TYPE as CALENDAR
@@ -52,6 +53,14 @@ class Site:
     clock: ConferenceClock
     languages: Mapping[Language, PageLanguage]
     studio: Studio = field(default_factory=Studio)
+    _delegations: dict[tuple[Language, frozenset[str]], Options] = field(default_factory=dict[Any, Options])
+
+    def delegations(self, language: PageLanguage, kinds: Iterable[str]) -> Options:
+        """The delegations of these kinds to choose among, made once."""
+        wanted = (language.code, frozenset(kinds))
+        if wanted not in self._delegations:
+            self._delegations[wanted] = delegation_options(self.conference, language, wanted[1])
+        return self._delegations[wanted]
 
     def page(self, request: Request, language: PageLanguage, template: str, status: int = 200, **values: object) -> Response:
         """A page as HTML; `elsewhere` is where its other languages are."""

@@ -53,7 +53,8 @@ def find_people(tx: Connection, sought: Sought, conference: Conference, now: dat
         wanted = and_(wanted, lacks_letter(conference))
     count = tx.execute(select(func.count()).select_from(delegates).where(wanted)).scalar_one()
     page = wanted if sought.after is None else and_(wanted, d.delegate_id > sought.after)
-    contents = tx.execute(select(d.content).where(page).order_by(d.delegate_id).limit(PAGE)).scalars()
+    ids = select(d.delegate_id).where(page).order_by(d.delegate_id).limit(PAGE)  # found in an index: contents are long
+    contents = tx.execute(select(d.content).where(d.delegate_id.in_(ids)).order_by(d.delegate_id)).scalars()
     people = [Registration.model_validate_json(content) for content in contents]
     return Found(people, count, people[-1].delegate_id if len(people) == PAGE else None)
 

@@ -30,6 +30,10 @@ def migrated(url: str, service: str) -> Database:
     return database
 
 
+INDEXES_OF = {"outbox_by_key": "postgresql", "delegates_by_status": "postgresql", "delegates_sought": "sqlite"}
+"""Those that only one kind of database has."""
+
+
 def tables_of(database: Database) -> set[str]:
     with database.connect() as tx:
         return set(inspect(tx).get_table_names())
@@ -40,7 +44,7 @@ def differences(database: Database, metadata: MetaData) -> list[Any]:
         return kind != "table" or name not in ("alembic_version", "lanyard_service")
 
     def of_the_dialect(_: Any, name: str | None, *__: Any) -> bool:
-        return database.is_postgresql or name != "outbox_by_key"
+        return INDEXES_OF.get(name or "") in (None, "postgresql" if database.is_postgresql else "sqlite")
 
     with database.connect() as tx:
         options = {
