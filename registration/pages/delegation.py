@@ -27,7 +27,7 @@ HIGHEST_RANK = 999
 class PersonShown:
     """One of a delegation's people, to its focal point: with their name also where it is protected."""
 
-    delegate_id: UUID
+    delegate_id: str
     revision: int
     name: str
     function: str
@@ -127,7 +127,7 @@ def _person_shown(
     letters = () if state.letter is None else (registration.delegation,)
     needs = [] if registration.status is Status.ACCREDITED else needs_of(registration, conference, letters)
     return PersonShown(
-        delegate_id=registration.delegate_id,
+        delegate_id=str(registration.delegate_id),
         revision=registration.revision,
         name=printed_name(person),
         function=person.function,

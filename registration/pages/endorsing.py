@@ -86,7 +86,7 @@ async def _shown(
         visit,
         status,
         delegation=delegation,
-        person=next(each for each in everybody if each.delegate_id == person.delegate_id),
+        person=next(each for each in everybody if each.delegate_id == str(person.delegate_id)),
         facts=facts_of(person, site.conference, said, whole=True),
         fault=fault,
         reason="".join(answers.get("reason", [])),

@@ -10,7 +10,7 @@ from babel.dates import format_date, format_datetime, format_interval, get_timez
 from babel.lists import format_list
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markdown_it import MarkdownIt
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from shared.catalogue import translations
 from shared.events import Language, in_language
@@ -50,7 +50,7 @@ class PageLanguage:
     def text(self, text: Mapping[Language, str]) -> Markup:
         """A text of the conference's data: in another language, and marked so, where it has none in this one."""
         if self.code in text:
-            return Markup("{}").format(text[self.code])
+            return escape(text[self.code])
         found: Language = "en" if "en" in text else next(iter(text))
         direction = Locale.parse(found).text_direction
         return Markup('<span lang="{}" dir="{}">{}</span>').format(found, direction, text[found])

@@ -24,12 +24,12 @@ class Mark(NamedTuple):
 
 
 _KINDS: dict[Status, Kind] = {Status.ACCREDITED: "open", Status.REFUSED: "stopped"}
-_MARKS = Markup('<p class="marks">{}</p>')
+_MARKS = Markup('<p class="marks">%s</p>')
 _MARK = Markup('<span class="mark %s">%s</span> ')
 
 
 def written(marks: Iterable[Mark]) -> Markup:
-    return _MARKS.format(Markup().join(_MARK % (each.kind, each.text) for each in marks))
+    return _MARKS % Markup().join(_MARK % (each.kind, each.text) for each in marks)
 
 
 def status_name(status: Status, language: PageLanguage) -> str:

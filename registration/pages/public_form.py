@@ -18,10 +18,10 @@ from registration.pages.form import PublicForm
 from registration.pages.form_page import form_cookie, form_page
 from registration.pages.language import PageLanguage
 from registration.pages.posts import HourlyLimit, client_of, posted_answers
-from registration.pages.site import Site, page_route
+from registration.pages.site import HERE, Site, page_route
 from registration.pages.tokens import Receipt, Tokens
 from shared.conference import Category, Conference
-from shared.events import ENDED, RegistrationSubmitted, Status
+from shared.events import ENDED, Language, RegistrationSubmitted, Status
 from shared.http import traceparent_of
 from shared.problems import Problem, faults_of
 from shared.said import say
@@ -78,66 +78,63 @@ def public_caller(conference: Conference) -> Caller:
 def form_routes(desk: PublicDesk) -> APIRouter:
     """Choosing a category, the form, what comes after it, in every language."""
     routes = APIRouter(route_class=page_route(desk.site), include_in_schema=False)
-    for language in desk.site.languages.values():
-        _choice(routes, desk, language)
-        _form(routes, desk, language)
+    _choice(routes, desk)
+    _form(routes, desk)
     return routes
 
 
-def _choice(routes: APIRouter, desk: PublicDesk, language: PageLanguage) -> None:
+def _choice(routes: APIRouter, desk: PublicDesk) -> None:
     site = desk.site
 
-    @routes.get(f"/{language.code}/register")
-    async def choice(request: Request) -> Response:
+    @routes.get(f"{HERE}/register")
+    async def choice(request: Request, language: Language) -> Response:
         others = [each for each in site.conference.categories if not each.self_registration]
-        return site.page(request, language, "register.html", categories=list(desk.categories.values()), others=others)
+        categories = list(desk.categories.values())
+        return site.page(request, site.languages[language], "register.html", categories=categories, others=others)
 
-    @routes.get(f"/{language.code}/registered")
-    async def registered(request: Request) -> Response:
-        tokens = await desk.tokens()
+    @routes.get(f"{HERE}/registered")
+    async def registered(request: Request, language: Language) -> Response:
+        tokens, said = await desk.tokens(), site.languages[language]
         receipt = tokens.read_receipt(request.query_params.get("receipt", ""))
         if receipt is None:
-            return site.no_such_page(request, language)
+            return site.no_such_page(request, said)
         delegate_id = UUID(receipt.delegate_id)
         found = await site.database.read(lambda tx: queries.find_delegate(tx, delegate_id))
         needs_photo = found is not None and found.status not in ENDED and "photo" in needs_of(found, site.conference, ())
-        photo = f"/{language.code}/photo/{tokens.photo_link(delegate_id)}" if needs_photo else ""
+        photo = f"/{language}/photo/{tokens.photo_link(delegate_id)}" if needs_photo else ""
         unendorsed = found is not None and found.status is Status.SUBMITTED and found.lacks_endorsement
-        return site.page(request, language, "registered.html", receipt=receipt, photo=photo, unendorsed=unendorsed)
+        return site.page(request, said, "registered.html", receipt=receipt, photo=photo, unendorsed=unendorsed)
 
 
-def _form(routes: APIRouter, desk: PublicDesk, language: PageLanguage) -> None:
-    address = f"/{language.code}/register/{{category}}"
+def _form(routes: APIRouter, desk: PublicDesk) -> None:
+    address, site = f"{HERE}/register/{{category}}", desk.site
 
     @routes.get(address)
-    async def form(request: Request, category: str) -> Response:
-        found = desk.categories.get(category)
+    async def form(request: Request, language: Language, category: str) -> Response:
+        found, said = desk.categories.get(category), site.languages[language]
         if found is None:
-            return desk.site.no_such_page(request, language)
-        return await _shown(request, desk, await desk.form(found, language, {}))
+            return site.no_such_page(request, said)
+        return await _shown(request, desk, await desk.form(found, said, {}))
 
     @routes.post(address)
-    async def post(request: Request, category: str) -> Response:
-        found = desk.categories.get(category)
+    async def post(request: Request, language: Language, category: str) -> Response:
+        found, said = desk.categories.get(category), site.languages[language]
         if found is None:
-            return desk.site.no_such_page(request, language)
+            return site.no_such_page(request, said)
         answers = await posted_answers(request)
-        asked = await desk.form(found, language, answers)
+        asked = await desk.form(found, said, answers)
         name = (await desk.tokens()).form_name("".join(answers.get("token", [])), form_cookie(request))
         if name is None:
-            said = _stale(language)
-            return await _shown(request, desk, asked, 403, said)
+            return await _shown(request, desk, asked, 403, _stale(said))
         desk.slow_down(request)
         try:
             receipt = await desk.register(request, asked, name)
         except Problem as problem:
             if problem.status not in (409, 422):
                 raise
-            return await _shown(
-                request, desk, replace(asked, faults=problem.faults), problem.status, _heading(problem, language)
-            )
+            return await _shown(request, desk, replace(asked, faults=problem.faults), problem.status, _heading(problem, said))
         token = (await desk.tokens()).receipt(receipt)
-        return RedirectResponse(f"/{language.code}/registered?receipt={token}", 303)
+        return RedirectResponse(f"/{language}/registered?receipt={token}", 303)
 
 
 def _stale(language: PageLanguage) -> str:

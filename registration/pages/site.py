@@ -135,6 +135,7 @@ class _LanguageInAddress(Convertor[str]):
 
 
 register_url_convertor("language", _LanguageInAddress())
+HERE = "/{language:language}"
 
 
 def page_route(site: Site) -> type[APIRoute]:
@@ -179,57 +180,56 @@ def reading_routes(site: Site) -> APIRouter:
     async def style_sheet() -> Response:
         return Response(_STYLE, media_type="text/css", headers={"Cache-Control": "public, max-age=31536000, immutable"})
 
-    for language in site.languages.values():
-        _door(routes, site, language)
-        _programme(routes, site, language)
+    _door(routes, site)
+    _programme(routes, site)
+    _sessions(routes, site)
     return routes
 
 
-def _door(routes: APIRouter, site: Site, language: PageLanguage) -> None:
-    @routes.get(f"/{language.code}")
-    async def door(request: Request) -> Response:
-        return site.front_door(request, language)
+def _door(routes: APIRouter, site: Site) -> None:
+    @routes.get(HERE)
+    async def door(request: Request, language: Language) -> Response:
+        return site.front_door(request, site.languages[language])
 
-    @routes.get(f"/{language.code}/")
-    async def door_with_slash() -> Response:
-        return RedirectResponse(f"/{language.code}", 308)
+    @routes.get(f"{HERE}/")
+    async def door_with_slash(language: Language) -> Response:
+        return RedirectResponse(f"/{language}", 308)
 
 
-def _programme(routes: APIRouter, site: Site, language: PageLanguage) -> None:
-    here, conference = f"/{language.code}", site.conference
+def _programme(routes: APIRouter, site: Site) -> None:
+    kept: dict[Language, tuple[object, Response]] = {}  # the last made: between two changes of the programme, many read it
 
-    kept: dict[object, Response] = {}  # the last one made: between two changes of the programme, many read it
-
-    @routes.get(f"{here}/programme")
-    async def programme(request: Request) -> Response:
+    @routes.get(f"{HERE}/programme")
+    async def programme(request: Request, language: Language) -> Response:
         entries = await site.database.read(queries.all_sessions)
         as_it_stands = tuple((session.session_id, session.revision, enrolled) for session, enrolled in entries)
-        if as_it_stands not in kept:
-            days = days_shown(entries, conference, language)
-            kept.clear()
-            kept[as_it_stands] = site.page(request, language, "programme.html", days=days)
-        return kept[as_it_stands]
+        made_of, page = kept.get(language, (None, None))
+        if page is None or made_of != as_it_stands:
+            said = site.languages[language]
+            page = site.page(request, said, "programme.html", days=days_shown(entries, site.conference, said))
+            kept[language] = as_it_stands, page
+        return page
 
-    @routes.get(f"{here}/programme.ics")
-    async def feed() -> Response:
+    @routes.get(f"{HERE}/programme.ics")
+    async def feed(language: Language) -> Response:
         entries = await site.database.read(queries.all_sessions)
-        return _calendar([session for session, _ in entries], site, language)
+        return _calendar([session for session, _ in entries], site, site.languages[language])
 
-    @routes.get(f"{here}/sessions/{{session_id}}.ics")
-    async def session_feed(request: Request, session_id: str) -> Response:
-        found = await site.database.read(lambda tx: queries.find_session(tx, session_id))
-        return site.no_such_page(request, language) if found is None else _calendar([found[0]], site, language)
 
-    @routes.get(f"{here}/sessions/{{session_id}}")
-    async def session(request: Request, session_id: str) -> Response:
-        found = await site.database.read(lambda tx: queries.find_session(tx, session_id))
+def _sessions(routes: APIRouter, site: Site) -> None:
+    @routes.get(f"{HERE}/sessions/{{session_id}}.ics")
+    async def session_feed(request: Request, language: Language, session_id: str) -> Response:
+        found, said = await site.database.read(lambda tx: queries.find_session(tx, session_id)), site.languages[language]
+        return site.no_such_page(request, said) if found is None else _calendar([found[0]], site, said)
+
+    @routes.get(f"{HERE}/sessions/{{session_id}}")
+    async def session(request: Request, language: Language, session_id: str) -> Response:
+        found, said = await site.database.read(lambda tx: queries.find_session(tx, session_id)), site.languages[language]
         if found is None:
-            return site.no_such_page(request, language)
+            return site.no_such_page(request, said)
         history = await site.database.read(lambda tx: queries.session_history(tx, session_id))
-        shown = session_shown(found, conference, language)
-        return site.page(
-            request, language, "session.html", session=shown, revisions=revisions_shown(history, conference, language)
-        )
+        shown, revisions = session_shown(found, site.conference, said), revisions_shown(history, site.conference, said)
+        return site.page(request, said, "session.html", session=shown, revisions=revisions)
 
 
 def _calendar(sessions: list[Any], site: Site, language: PageLanguage) -> Response:
@@ -243,12 +243,9 @@ def _calendar(sessions: list[Any], site: Site, language: PageLanguage) -> Respon
 def missing_pages(site: Site) -> APIRouter:
     """What is under a language's address and is no page. Comes after every other route."""
     routes = APIRouter(include_in_schema=False)
-    for language in site.languages.values():
-        _missing(routes, site, language)
+
+    @routes.get(f"{HERE}/{{rest:path}}")
+    async def missing(request: Request, language: Language) -> Response:
+        return site.no_such_page(request, site.languages[language])
+
     return routes
-
-
-def _missing(routes: APIRouter, site: Site, language: PageLanguage) -> None:
-    @routes.get(f"/{language.code}/{{rest:path}}")
-    async def missing(request: Request) -> Response:
-        return site.no_such_page(request, language)

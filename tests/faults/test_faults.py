@@ -6,10 +6,9 @@ import pytest
 
 from tests.faults.trial import Plan, tried
 
-pytestmark = [pytest.mark.thorough, pytest.mark.endurance]
-
 SEED = 7
 RATE = 25.0
+SHORT = ("die-at-before-intake-commit-registration", "die-at-after-commit-badging", "poison")
 SQLITE = (
     "die-at-before-intake-commit-registration",
     "die-at-after-commit-badging",
@@ -24,13 +23,15 @@ POSTGRESQL = (
     "database-restarted",
     "replayed-from-zero-badging",
 )
+LONG = [pytest.mark.thorough, pytest.mark.endurance]
 
 
 @pytest.mark.parametrize(
     ("postgresql", "faults"),
     [
-        pytest.param(False, SQLITE, id="sqlite"),
-        pytest.param(True, POSTGRESQL, id="postgresql"),
+        pytest.param(False, SHORT, id="short"),
+        pytest.param(False, SQLITE, id="sqlite", marks=LONG),
+        pytest.param(True, POSTGRESQL, id="postgresql", marks=LONG),
     ],
 )
 async def test_what_was_promised_holds_whatever_breaks(tmp_path: Path, postgresql: bool, faults: tuple[str, ...]) -> None:

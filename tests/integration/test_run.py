@@ -1,0 +1,142 @@
+"""`lanyard run`, which `make run` calls, as somebody types it: once, again, beside itself, with a death, until Ctrl-C."""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from asyncio.subprocess import PIPE, STDOUT, Process
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+from sqlalchemy import func, select
+
+from registration.store import delegates
+from services.stack import SERVICES, StackSettings
+from services.stack_file import StackFile
+from shared.database import Database
+from tests.integration.live_stack import free_ports
+
+pytestmark = [pytest.mark.thorough]
+
+DELEGATES = 40
+CANNOT_START = 2
+UP_WITHIN_SECONDS = 120.0
+
+
+@dataclass
+class Run:
+    """A run in its terminal."""
+
+    process: Process
+    said: str = ""
+
+    async def until(self, words: str) -> None:
+        """Read what it says until it says `words`; fails where it ends before."""
+        async with asyncio.timeout(UP_WITHIN_SECONDS):
+            while words not in self.said:
+                assert self.process.stdout is not None
+                line = await self.process.stdout.readline()
+                assert line, f"it ended and never said {words!r}: {self.said}"
+                self.said += line.decode()
+
+    async def ended(self) -> int:
+        async with asyncio.timeout(UP_WITHIN_SECONDS):
+            rest, _ = await self.process.communicate()
+            self.said += rest.decode()
+            return self.process.returncode or 0
+
+
+@asynccontextmanager
+async def run(settings: StackSettings, *, once: bool = False) -> AsyncGenerator[Run]:
+    own = {
+        "VAR": str(settings.var),
+        "PORT": str(settings.port),
+        "DELEGATES": str(settings.delegates),
+        "ONCE": str(int(once)),
+        "COLUMNS": "100",
+        "PYTHONUNBUFFERED": "1",
+    }
+    environment = {name: value for name, value in os.environ.items() if name != "KAFKA_BOOTSTRAP_SERVERS"} | own
+    command = [sys.executable, "-m", "services", "run"]
+    process = await asyncio.create_subprocess_exec(*command, env=environment, stdout=PIPE, stderr=STDOUT)
+    try:
+        yield Run(process)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+def counted(settings: StackSettings) -> int:
+    database = Database(settings.database("registration"), "registration")
+    try:
+        with database.connect() as tx:
+            return tx.execute(select(func.count()).select_from(delegates)).scalar_one()
+    finally:
+        database.close()
+
+
+def pids(settings: StackSettings) -> dict[str, int]:
+    found = StackFile.read(settings.var)
+    assert found
+    return {each.name: each.pid for each in found.processes}
+
+
+def is_gone(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
+async def test_the_main_job_is_done_once_and_everything_stays_up_until_ctrl_c(tmp_path: Path):
+    settings = StackSettings(var=tmp_path / "var", port=free_ports(), delegates=DELEGATES)
+    async with run(settings, once=True) as first:
+        assert await first.ended() == 0, first.said
+    assert "Wrong" not in first.said
+    assert counted(settings) == DELEGATES
+    sheets, mails = (list(folder.iterdir()) for folder in (settings.printed_folder, settings.mail_folder))
+    assert len(sheets) > DELEGATES / 2
+    assert len(mails) > DELEGATES / 2
+    for told in ("Registering delegates", "Printing badges", "Median", "front door", "Try next"):
+        assert told in first.said
+
+    async with run(settings) as second:
+        await second.until("Everything stays up until Ctrl-C")
+        assert "nobody was registered again" in second.said
+        assert counted(settings) == DELEGATES
+        async with httpx.AsyncClient() as http:
+            answers = [await http.get(f"{settings.url(each)}/health") for each in SERVICES]
+        assert {each.status_code for each in answers} == {200}
+
+        async with run(settings) as same_folder:
+            assert await same_folder.ended() == CANNOT_START
+        assert "Another stack runs in" in same_folder.said
+        elsewhere = settings.model_copy(update={"var": tmp_path / "other"})
+        async with run(elsewhere) as same_ports:
+            assert await same_ports.ended() == CANNOT_START
+        assert "Ports are taken" in same_ports.said
+
+        os.kill(pids(settings)["printer-1"], signal.SIGKILL)
+        await second.until("printer-1 was killed by SIGKILL")
+        await second.until("printer-1 is ready again")
+
+        children = pids(settings)
+        second.process.send_signal(signal.SIGINT)
+        assert await second.ended() == 0
+    assert "Stopping every process" in second.said
+    assert "did not stop in time" not in second.said
+    assert all(is_gone(pid) for pid in children.values()), children
+    for port in range(settings.port, settings.port + 5):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port))
+    assert counted(settings) == DELEGATES
+    assert len(list(settings.printed_folder.iterdir())) == len(sheets)
+    assert len(list(settings.mail_folder.iterdir())) == len(mails)
