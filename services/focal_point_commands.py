@@ -16,7 +16,10 @@ def add_focal_point(
     delegation: Annotated[str, typer.Argument(help="The delegation's code.")] = "",
     email: Annotated[str, typer.Argument(help="The e-mail address by which they sign in.")] = "",
     name: Annotated[str, typer.Argument(help="Their name.")] = "",
-    role: Annotated[Literal["primary", "backup"], typer.Option(help="A delegation has one primary focal point.")] = "backup",
+    role: Annotated[
+        Literal["primary", "backup"] | None,
+        typer.Option(help="A delegation has one primary focal point: who is added first, where nothing is said."),
+    ] = None,
     file: Annotated[
         Path | None, typer.Option("--from", metavar="FILE", help="CSV with the columns delegation, name, email and role.")
     ] = None,

@@ -5,6 +5,7 @@ import io
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TypeVar
 
@@ -12,13 +13,15 @@ import typer
 from pydantic import ValidationError
 from sqlalchemy import Connection
 
-from registration.focal_points import FocalPoint, address_of, faults_among, focal_points_of, keep_focal_points
+from registration.focal_points import FocalPoint, FocalRole, address_of, faults_among, focal_points_of, keep_focal_points
 from registration.settings import RegistrationSettings
 from services.registration_database import in_registration
 from services.terminal import load, printable, stopped
 from shared.conference import Conference
 from shared.conference_folder import ConferenceFault
 from shared.conference_folder import load as load_conference
+from shared.events import in_language
+from shared.folding import searched
 from shared.problems import faults_of
 
 COLUMNS = ("delegation", "name", "email", "role")
@@ -34,7 +37,7 @@ class Named:
     focal_point: FocalPoint
 
 
-def add_focal_point(delegation: str, email: str, name: str, role: str) -> None:
+def add_focal_point(delegation: str, email: str, name: str, role: str | None) -> None:
     """Add one, or change the name and role of the one with this address."""
     given = {"delegation": delegation, "name": name, "email": email, "role": role}
     faults: list[str] = []
@@ -93,7 +96,7 @@ def _named(where: str, row: Mapping[str, str | None], conference: Conference, fa
     before = len(faults)
     delegation = (row.get("delegation") or "").strip()
     if delegation not in conference.delegation:
-        faults.append(f"{where}the conference has no delegation {printable(delegation)!r}")
+        faults.append(f"{where}the conference has no delegation {printable(delegation)!r}{_nearest(delegation, conference)}")
     given = {name: (row.get(name) or "").strip() for name in ("name", "email", "role")}
     try:
         focal_point = FocalPoint.model_validate({name: value for name, value in given.items() if value or name != "role"})
@@ -101,6 +104,14 @@ def _named(where: str, row: Mapping[str, str | None], conference: Conference, fa
         faults += [f"{where}{fault.pointer[1:]}: {fault.detail}" for fault in faults_of(error)]
         return None
     return Named(where, delegation, focal_point) if len(faults) == before else None
+
+
+def _nearest(wanted: str, conference: Conference) -> str:
+    """Which codes may have been meant, by code and by name in any language."""
+    called = {searched(text): each for each in conference.delegations for text in (*each.names.values(), each.code)}
+    near = {called[each].code: called[each] for each in get_close_matches(searched(wanted), called, cutoff=0.75)}
+    meant = [f"{code} ({in_language(each.names, 'en')})" for code, each in near.items()]
+    return f". Is it {' or '.join(meant)}?" if meant else ""
 
 
 def _twice(named: list[Named]) -> list[str]:
@@ -119,7 +130,8 @@ def _add(named: list[Named]) -> None:
         for code, each in focal_points_of(tx):
             by_delegation[code][each.address] = each
         for each in named:
-            by_delegation[each.delegation][each.focal_point.address] = each.focal_point
+            own = by_delegation[each.delegation]
+            own[each.focal_point.address] = _with_role(each.focal_point, own)
         changed = sorted({each.delegation for each in named})
         faults = [f"{code}: {fault.detail}" for code in changed for fault in faults_among(list(by_delegation[code].values()))]
         if not faults:
@@ -129,6 +141,15 @@ def _add(named: list[Named]) -> None:
 
     _stop_at(in_registration(add))
     typer.echo(f"{len(named)} added. They sign in at /focal-point of registration's pages with their e-mail address.")
+
+
+def _with_role(given: FocalPoint, own: Mapping[str, FocalPoint]) -> FocalPoint:
+    """Where none is given: the role that they have; else who comes first is the primary one."""
+    if "role" in given.model_fields_set:
+        return given
+    known, first = own.get(given.address), all(each.role is not FocalRole.PRIMARY for each in own.values())
+    role = known.role if known else FocalRole.PRIMARY if first else FocalRole.BACKUP
+    return given.model_copy(update={"role": role})
 
 
 def _stop_at(faults: list[str]) -> None:

@@ -29,7 +29,7 @@ def listed(database: str) -> list[list[str]]:
 
 
 def test_one_is_added_changed_and_removed(database: str):
-    assert run(database, "add", "oslo", "Astrid@Oslo.example", "Astrid Vik", "--role", "primary").exit_code == 0
+    assert run(database, "add", "oslo", "Astrid@Oslo.example", "Astrid Vik").exit_code == 0
     assert run(database, "add", "oslo", "bo@oslo.example", "Bo").exit_code == 0
     assert listed(database) == [
         ["oslo", "primary", "astrid@oslo.example", "Astrid Vik"],
@@ -39,6 +39,8 @@ def test_one_is_added_changed_and_removed(database: str):
     assert second.exit_code == 2
     assert "one primary" in second.stderr
     assert run(database, "add", "oslo", "ASTRID@oslo.example", "Astrid Vik-Berg").exit_code == 0
+    assert ["oslo", "primary", "astrid@oslo.example", "Astrid Vik-Berg"] in listed(database), "no role was given: it stays"
+    assert run(database, "add", "oslo", "ASTRID@oslo.example", "Astrid Vik-Berg", "--role", "backup").exit_code == 0
     assert ["oslo", "backup", "astrid@oslo.example", "Astrid Vik-Berg"] in listed(database)
     assert run(database, "remove", "oslo", " BO@oslo.example").exit_code == 0
     assert len(listed(database)) == 1
@@ -48,7 +50,8 @@ def test_one_is_added_changed_and_removed(database: str):
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("add", "atlantis", "a@b.example", "A"), "no delegation 'atlantis'"),
+        (("add", "atlantis", "a@b.example", "A"), "no delegation 'atlantis' Nothing was added."),
+        (("add", "Olso", "a@b.example", "A"), "no delegation 'Olso'. Is it oslo ("),
         (("add", "oslo", "nobody", "A"), "email: This is not an e-mail address."),
         (("add", "oslo", "a@b.example"), "--from FILE"),
     ],
