@@ -129,7 +129,8 @@ def _add(named: list[Named]) -> None:
         by_delegation: dict[str, dict[str, FocalPoint]] = defaultdict(dict)
         for code, each in focal_points_of(tx):
             by_delegation[code][each.address] = each
-        for each in named:
+        # Whose role is given comes first: of the others none is the primary one where another line says who is.
+        for each in sorted(named, key=lambda each: "role" not in each.focal_point.model_fields_set):
             own = by_delegation[each.delegation]
             own[each.focal_point.address] = _with_role(each.focal_point, own)
         changed = sorted({each.delegation for each in named})

@@ -74,6 +74,13 @@ def test_a_file_is_added_whole(database: str, tmp_path: Path):
     assert listed(database)[1][3] == "Vik, Astrid"
 
 
+def test_a_file_may_name_the_primary_one_after_others_of_whom_it_says_nothing(database: str, tmp_path: Path):
+    file = tmp_path / "focal points.csv"
+    file.write_text("delegation,name,email,role\noslo,Astrid,a@oslo.example,\noslo,Bo,bo@oslo.example,primary\n", "utf-8")
+    assert run(database, "add", "--from", str(file)).exit_code == 0
+    assert [each[1:3] for each in listed(database)] == [["primary", "bo@oslo.example"], ["backup", "a@oslo.example"]]
+
+
 def test_every_faulty_line_of_a_file_is_named_and_none_is_taken(database: str, tmp_path: Path):
     file = tmp_path / "focal points.csv"
     lines = [
