@@ -33,7 +33,7 @@ LEAST_SIDE = 500
 """The pixels of a picture's shorter side: with fewer a page cannot be read."""
 LONGEST_SIDE = 2400
 
-_ACTIVE_NAMES = frozenset({"/JS", "/JavaScript", "/EmbeddedFiles", "/EF", "/XFA", "/RichMediaContent"})
+_ACTIVE_NAMES = frozenset({"/JS", "/JavaScript", "/EmbeddedFiles", "/EF", "/XFA", "/RichMediaContent", "/OnInstantiate"})
 _ACTIVE_KINDS = frozenset(
     {
         "/JavaScript",
@@ -46,6 +46,7 @@ _ACTIVE_KINDS = frozenset(
         "/Movie",
         "/Sound",
         "/RichMedia",
+        "/3D",
         "/EmbeddedFile",
     }
 )

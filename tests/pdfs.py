@@ -93,6 +93,13 @@ def form(writer: PdfWriter) -> None:
     writer.root_object[NameObject("/AcroForm")] = DictionaryObject({NameObject("/XFA"): ArrayObject([TextStringObject("x")])})
 
 
+def model(writer: PdfWriter) -> None:
+    """Something in three dimensions on the first page; its file may bring scripts of its own, which stand under no `/JS`."""
+    shown = named("/Annot", Subtype="/3D")
+    shown[NameObject("/3DD")] = writer._add_object(named("/3D", Subtype="/U3D"))
+    writer.pages[0][NameObject("/Annots")] = ArrayObject([writer._add_object(shown)])
+
+
 HOSTILE: Mapping[str, tuple[Callable[[], bytes], str]] = {
     "a script that runs when it is opened": (lambda: pdf(opens_with("/JavaScript")), "active-content"),
     "a program that is started": (lambda: pdf(opens_with("/Launch")), "active-content"),
@@ -103,6 +110,8 @@ HOSTILE: Mapping[str, tuple[Callable[[], bytes], str]] = {
     "a script among the names": (lambda: pdf(holding(named("/Names", JavaScript="/x"), "/Names")), "active-content"),
     "a file inside": (lambda: pdf(lambda writer: writer.add_attachment("run.exe", b"MZ")), "active-content"),
     "a form with programs": (lambda: pdf(form), "active-content"),
+    "a model that turns by a script": (lambda: pdf(model), "active-content"),
+    "a script of a model that no page leads to": (lambda: pdf(holding(named("/x", OnInstantiate="/x"))), "active-content"),
     "a film": (lambda: pdf(holding(named("/Annot", Subtype="/Movie"))), "active-content"),
     "encrypted": (lambda: pdf(lambda writer: writer.encrypt("a secret")), "encrypted"),
     "encrypted, and opened by anybody": (lambda: pdf(lambda writer: writer.encrypt("", "a secret")), "encrypted"),
