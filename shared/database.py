@@ -4,6 +4,7 @@ A use case is a plain function of a connection; `Database.write` runs it in one 
 """
 
 import asyncio
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -67,9 +68,11 @@ class Database:
             )
         else:
             self._write_engine = _sqlite_engine(self.url, begin="BEGIN IMMEDIATE", connections=1)
-            self._read_engine = _sqlite_engine(self.url, begin="BEGIN", connections=READERS + 1)
+            self._read_engine = _sqlite_engine(self.url, begin="BEGIN", connections=READERS + 2)
         self._writers = ThreadPoolExecutor(POSTGRESQL_WRITERS if self.is_postgresql else 1, thread_name_prefix="write")
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="read")
+        self._watching: Connection | None = None
+        self._one_watches = threading.Lock()
         self._after_commit: list[Callable[[], None]] = []
         self._after_commit_elsewhere: list[Callable[[], None]] = []
 
@@ -103,6 +106,22 @@ class Database:
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Run `work` on a connection that only reads, and return its result."""
         return await asyncio.get_running_loop().run_in_executor(self._readers, self._reading, work)
+
+    async def state(self) -> str:
+        """A name of the database as it stands: another one after whatever is committed, by whichever process.
+
+        What is read after this was asked is at least as new.
+        """
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self._state)
+
+    def _state(self) -> str:
+        if self.is_postgresql:  # which transactions are seen
+            return self._reading(lambda tx: tx.exec_driver_sql("select pg_current_snapshot()::text").scalar_one())
+        with self._one_watches:  # SQLite counts the commits of others for each connection: this one writes nothing
+            self._watching = self._watching or self._read_engine.connect()
+            version = self._watching.exec_driver_sql("PRAGMA data_version").scalar_one()
+            self._watching.rollback()
+            return str(version)
 
     def transaction(self, work: Callable[[Connection], T]) -> T:
         """`write` for commands and threads of their own: blocks, and wakes nobody."""
@@ -164,6 +183,8 @@ class Database:
         """Finish what runs and let go of the connections; blocks."""
         self._writers.shutdown()
         self._readers.shutdown()
+        if self._watching is not None:
+            self._watching.close()
         self._write_engine.dispose()
         self._read_engine.dispose()
 

@@ -2,12 +2,14 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 from uuid import UUID
 
 import orjson
 from fastapi import APIRouter, Request
+from markupsafe import Markup
 from pydantic import ValidationError
 from sqlalchemy import Connection
 from starlette.responses import RedirectResponse, Response
@@ -19,6 +21,7 @@ from registration.focal_points import focal_points_of, having_focal_point
 from registration.group import Part, Submission
 from registration.needs import Without, goes_without
 from registration.pages.focal_point import no_such_page
+from registration.pages.kept import Kept
 from registration.pages.letters import letter_shown
 from registration.pages.marks import status_name
 from registration.pages.options import Option, Options
@@ -27,6 +30,7 @@ from registration.pages.site import page_route
 from registration.pages.staff import AT_DESK, StaffDesk, Visit
 from registration.pages.why import proposed_why, reason_options, why
 from registration.staff.search import AWAITING, Sought, find_people, next_awaiting
+from registration.staff.staging import Staged
 from shared.clock import utc_now
 from shared.database import NUL
 from shared.events import Language, Status
@@ -48,12 +52,24 @@ _SCRIPT = (Path(__file__).parent.parent / "static" / "desk.js").read_bytes()
 SCRIPT = f"/static/{hashlib.sha256(_SCRIPT).hexdigest()[:12]}.js"
 
 
+@dataclass(frozen=True, slots=True)
+class QueueShown:
+    """Who is found, and what else waits for whoever looks."""
+
+    people: Markup | None
+    count: int
+    next_after: UUID | None
+    staged: Sequence[Staged]
+    corrections: int
+
+
 class AccreditationDesk:
     """What the desk's pages share."""
 
     def __init__(self, staff: StaffDesk) -> None:
         self.staff = staff
         self.site = staff.site
+        self._queues = Kept[QueueShown](staff.site.database)
 
     async def page(
         self, request: Request, language: Language, template: str, visit: Visit, status: int = 200, **values: object
@@ -67,37 +83,37 @@ class AccreditationDesk:
         self, request: Request, language: Language, visit: Visit, status: int = 200, faults: Sequence[str] = ()
     ) -> Response:
         """Who is looked for; `faults` is what was wrong with decisions on several of them."""
-        sought = sought_by(request.query_params)
-        may_know = visit.caller.may_read_protected_names
-        said, conference, now = self.site.languages[language], self.site.conference, utc_now()
-        found, staged, corrections = await self.site.database.read(
-            lambda tx: (
-                find_people(tx, sought, conference, now, with_protected_names=may_know),
-                store.staging.waiting(tx, visit.account.name),
-                store.corrections.count_waiting(tx),
-            )
-        )
-        people = await self.shown(found.people, language, visit)
+        sought, said, conference = sought_by(request.query_params), self.site.languages[language], self.site.conference
+        found = await self._queues.thing((language, visit.account, sought), lambda: self._found(sought, language, visit))
         return await self.page(
             request,
             language,
             "desk.html",
             visit,
             status,
-            people=people,
-            count=found.count,
-            next_after=found.next_after,
+            found=found,
             sought=sought,
             chosen_status=request.query_params.get("status", ""),
             statuses=Options(Option(each.value, status_name(each, said)) for each in SHOWN_STATUSES),
             categories=Options(Option(each.slug, said.plain(each.names)) for each in conference.categories),
             delegations=self.site.delegations(said, conference.kind),
-            staged=staged,
             reasons=reason_options(conference, language),
-            corrections=corrections,
             faults=faults,
             decided=await self._decided(request, language, visit),
         )
+
+    async def _found(self, sought: Sought, language: Language, visit: Visit) -> QueueShown:
+        may_know, now = visit.caller.may_read_protected_names, utc_now()
+        found, staged, corrections = await self.site.database.read(
+            lambda tx: (
+                find_people(tx, sought, self.site.conference, now, with_protected_names=may_know),
+                store.staging.waiting(tx, visit.account.name),
+                store.corrections.count_waiting(tx),
+            )
+        )
+        people = await self.shown(found.people, language, visit)
+        lines = self.site.languages[language].part("desk_people.html", people=people, sought=sought, visit=visit)
+        return QueueShown(lines if people else None, found.count, found.next_after, staged, corrections)
 
     async def person(
         self, request: Request, language: Language, visit: Visit, delegate_id: UUID, status: int = 200, fault: str = ""

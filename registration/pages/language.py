@@ -44,6 +44,10 @@ class PageLanguage:
     def render(self, template: str, **values: object) -> str:
         return self._templates.get_template(template).render(language=self, **values)
 
+    def part(self, template: str, **values: object) -> Markup:
+        """A part of a page, to stand in its template as it is."""
+        return Markup(self.render(template, **values))
+
     def gettext(self, message: str) -> str:
         return self.translations.gettext(message)
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from uuid import UUID
 
 from fastapi import APIRouter, Request
+from markupsafe import Markup
 from starlette.responses import Response
 
 from registration import service
@@ -14,10 +15,11 @@ from registration.delegations import delegation_state, keep_order
 from registration.group import Part
 from registration.nominations import Replace
 from registration.pages.amending import amending_routes
-from registration.pages.delegation import delegation_shown, order_given
+from registration.pages.delegation import DelegationShown, delegation_shown, order_given
 from registration.pages.endorsing import endorsing_routes
 from registration.pages.enrolling import enrolling_routes
 from registration.pages.focal_point import FocalDesk, Visit, no_such_page
+from registration.pages.kept import Kept
 from registration.pages.nomination import NominationForm
 from registration.pages.nomination_desk import (
     HERE,
@@ -52,7 +54,7 @@ def delegation_routes(desk: FocalDesk) -> APIRouter:
 
 
 def _listing(routes: APIRouter, desk: FocalDesk) -> None:
-    site = desk.site
+    site, kept = desk.site, Kept[tuple[DelegationShown, Markup]](desk.site.database)
 
     @routes.get(HERE)
     async def delegations(request: Request, language: Language) -> Response:
@@ -68,11 +70,17 @@ def _listing(routes: APIRouter, desk: FocalDesk) -> None:
     async def people(request: Request, language: Language, code: str) -> Response:
         said = site.languages[language]
         visit = await desk.visit_of(request, said, code)
-        state = await site.database.read(lambda tx: delegation_state(tx, code))
-        shown = delegation_shown(delegation_of(desk, code), state, site.conference, said)
-        return await desk.page(
-            request, said, "delegation.html", visit, delegation=shown, done=request.query_params.get("done", "")
-        )
+        shown, lines = await kept.thing((language, code), lambda: _people_of(desk, language, code))
+        asked = request.query_params.get("done", "")
+        return await desk.page(request, said, "delegation.html", visit, delegation=shown, people=lines, done=asked)
+
+
+async def _people_of(desk: FocalDesk, language: Language, code: str) -> tuple[DelegationShown, Markup]:
+    """A delegation, and the lines of its people."""
+    said = desk.site.languages[language]
+    state = await desk.site.database.read(lambda tx: delegation_state(tx, code))
+    shown = delegation_shown(delegation_of(desk, code), state, desk.site.conference, said)
+    return shown, said.part("delegation_people.html", delegation=shown)
 
 
 def _ordering(routes: APIRouter, desk: FocalDesk) -> None:

@@ -1,12 +1,12 @@
 """The programme desk: sessions are changed together, shown who will be told of what, and published at once or not at all."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import cast
 from urllib.parse import urlencode
 
 import orjson
 from fastapi import APIRouter, Request
+from markupsafe import Markup
 from pydantic import ValidationError
 from starlette.responses import RedirectResponse, Response
 
@@ -14,7 +14,8 @@ from registration import programme, queries, service
 from registration.answers import Idempotency
 from registration.group import Part, Submission
 from registration.pages.focal_point import no_such_page, stale
-from registration.pages.programme import days_shown, session_shown
+from registration.pages.kept import Kept
+from registration.pages.programme import Entry, days_shown, session_shown
 from registration.pages.session_form import Answers, SessionForm, as_answers
 from registration.pages.site import page_route
 from registration.pages.staff import StaffDesk, Visit
@@ -30,29 +31,36 @@ MOST = 20
 """How many are changed together on a page."""
 
 
-@dataclass(frozen=True, slots=True)
 class ProgrammeDesk:
     """What the desk's pages share."""
 
-    staff: StaffDesk
+    def __init__(self, staff: StaffDesk) -> None:
+        self.staff = staff
+        self._programmes = Kept[tuple[list[Entry], Markup]](staff.site.database)
 
     async def programme(self, request: Request, language: Language, visit: Visit, fault: str = "") -> Response:
         site = self.staff.site
         said, conference = site.languages[language], site.conference
-        entries = await site.database.read(queries.all_sessions)
-        changed = request.query_params.getlist("changed")
+        chosen, changed = (request.query_params.getlist(each) for each in ("session", "changed"))
+        entries, days = await self._programmes.thing((language, *chosen), lambda: self._days(language, chosen))
         return await self.staff.page(
             request,
             language,
             "programme_desk.html",
             visit,
             422 if fault else 200,
-            days=days_shown(entries, conference, said),
-            enrolled={session.session_id: enrolled for session, enrolled in entries},
-            chosen=request.query_params.getlist("session"),
+            days=days,
             changed=[session_shown(each, conference, said) for each in entries if each[0].session_id in changed],
             fault=fault,
         )
+
+    async def _days(self, language: Language, chosen: Sequence[str]) -> tuple[list[Entry], Markup]:
+        """The programme, and its lines to choose from."""
+        site, said = self.staff.site, self.staff.site.languages[language]
+        entries = await site.database.read(queries.all_sessions)
+        days = days_shown(entries, site.conference, said)
+        enrolled = {session.session_id: count for session, count in entries}
+        return entries, said.part("programme_desk_days.html", days=days, enrolled=enrolled, chosen=chosen)
 
     async def forms(
         self, language: Language, session_ids: Sequence[str], answers: Answers, faults: Sequence[FieldFault] = ()

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import orjson
 from fastapi import APIRouter, Request
+from markupsafe import Markup
 from pydantic import ValidationError
 from starlette.responses import RedirectResponse, Response
 
@@ -16,6 +17,7 @@ from registration.group import Part, Submission
 from registration.needs import needs_of
 from registration.pages.form import PublicForm
 from registration.pages.form_page import form_cookie, form_page
+from registration.pages.kept import Kept
 from registration.pages.language import PageLanguage
 from registration.pages.posts import HourlyLimit, client_of, posted_answers
 from registration.pages.site import HERE, Site, page_route
@@ -36,6 +38,7 @@ class PublicDesk:
         self.caller = public_caller(site.conference)
         self._posts = HourlyLimit(posts_an_hour)
         self._tokens: Tokens | None = None
+        self._unanswered = Kept[tuple[PublicForm, Markup]](site.database)
 
     async def tokens(self) -> Tokens:
         if self._tokens is None:
@@ -52,6 +55,15 @@ class PublicDesk:
         delegations = self.site.delegations(language, category.open_to)
         now = self.site.clock.now()
         return PublicForm(category, self.site.conference, language, entries, now, answers, delegations=delegations)
+
+    async def unanswered(self, category: Category, language: PageLanguage) -> tuple[PublicForm, Markup]:
+        """The form as everybody finds it, and its questions."""
+
+        async def made() -> tuple[PublicForm, Markup]:
+            form = await self.form(category, language, {})
+            return form, _questions_of(form)
+
+        return await self._unanswered.thing((category.slug, language.code), made)
 
     async def register(self, request: Request, form: PublicForm, form_name: str) -> Receipt:
         """Have the answers registered, once per form. Raises `Problem`."""
@@ -114,7 +126,7 @@ def _form(routes: APIRouter, desk: PublicDesk) -> None:
         found, said = desk.categories.get(category), site.languages[language]
         if found is None:
             return site.no_such_page(request, said)
-        return await _shown(request, desk, await desk.form(found, said, {}))
+        return await _shown(request, desk, *(await desk.unanswered(found, said)))
 
     @routes.post(address)
     async def post(request: Request, language: Language, category: str) -> Response:
@@ -125,14 +137,15 @@ def _form(routes: APIRouter, desk: PublicDesk) -> None:
         asked = await desk.form(found, said, answers)
         name = (await desk.tokens()).form_name("".join(answers.get("token", [])), form_cookie(request))
         if name is None:
-            return await _shown(request, desk, asked, 403, _stale(said))
+            return await _shown(request, desk, asked, _questions_of(asked), 403, _stale(said))
         desk.slow_down(request)
         try:
             receipt = await desk.register(request, asked, name)
         except Problem as problem:
             if problem.status not in (409, 422):
                 raise
-            return await _shown(request, desk, replace(asked, faults=problem.faults), problem.status, _heading(problem, said))
+            faulty = replace(asked, faults=problem.faults)
+            return await _shown(request, desk, faulty, _questions_of(faulty), problem.status, _heading(problem, said))
         token = (await desk.tokens()).receipt(receipt)
         return RedirectResponse(f"/{language}/registered?receipt={token}", 303)
 
@@ -147,7 +160,13 @@ def _heading(problem: Problem, language: PageLanguage) -> str:
     return language.gettext("This form was sent already, with other answers. Check them and send it again.")
 
 
-async def _shown(request: Request, desk: PublicDesk, form: PublicForm, status: int = 200, said: str = "") -> Response:
+def _questions_of(form: PublicForm) -> Markup:
+    return form.language.part("form_questions.html", questions=form.questions)
+
+
+async def _shown(
+    request: Request, desk: PublicDesk, form: PublicForm, asked: Markup, status: int = 200, said: str = ""
+) -> Response:
     return form_page(
         request,
         desk.site,
@@ -156,7 +175,8 @@ async def _shown(request: Request, desk: PublicDesk, form: PublicForm, status: i
         "form.html",
         status,
         form=form,
-        questions=form.questions,
+        asked=asked,
+        faulty=[each for each in form.questions if each.faults] if form.faults else [],
         said=said,
         other_faults=form.other_faults,
     )

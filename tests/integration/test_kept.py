@@ -1,0 +1,129 @@
+"""What pages are made of is kept while the database stands as it did, and no longer, whoever writes."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+from sqlalchemy import Connection, func, select
+
+from registration.pages import kept
+from registration.pages.kept import Kept
+from registration.store import page_secrets
+from shared.database import Database
+from tests.waiting import until
+
+
+@pytest_asyncio.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    opened = Database(database_url, "registration")
+    yield opened
+    opened.close()
+
+
+def write(name: str):
+    def work(tx: Connection) -> None:
+        tx.execute(page_secrets.insert().values(name=name, secret=b""))
+
+    return work
+
+
+def counted(tx: Connection) -> int:
+    return tx.execute(select(func.count()).select_from(page_secrets)).scalar_one()
+
+
+async def test_the_state_changes_with_every_commit_of_whomever(database: Database, database_url: str):
+    states = [await database.state()]
+    assert await database.state() == states[0]
+    await database.read(counted)
+    assert await database.state() == states[0], "reading changes nothing"
+    await database.write(write("own"))
+    states.append(await database.state())
+    database.transaction(write("own, blocking"))
+    states.append(await database.state())
+    other = Database(database_url, "registration")
+    try:
+        await other.write(write("another process"))
+        states.append(await database.state())
+    finally:
+        other.close()
+    assert len(set(states)) == len(states)
+    with pytest.raises(ZeroDivisionError):
+        await database.write(lambda tx: 1 / 0)
+
+
+async def test_a_thing_is_made_once_until_something_is_written(database: Database):
+    shelf, made = Kept[int](database), list[int]()
+
+    async def make() -> int:
+        made.append(await database.read(counted))
+        return made[-1]
+
+    assert [await shelf.thing("a", make) for _ in range(3)] == [0, 0, 0]
+    assert await shelf.thing("b", make) == 0, "another name is another thing"
+    assert len(made) == 2
+    await database.write(write("one"))
+    assert [await shelf.thing(name, make) for name in ("a", "b", "a")] == [1, 1, 1]
+    assert len(made) == 4
+
+
+async def test_what_is_written_while_a_thing_is_made_is_not_missed(database: Database):
+    shelf = Kept[int](database)
+
+    async def make_slowly() -> int:
+        seen = await database.read(counted)
+        await database.write(write("meanwhile"))
+        return seen
+
+    async def make() -> int:
+        return await database.read(counted)
+
+    assert await shelf.thing("a", make_slowly) == 0
+    assert await shelf.thing("a", make) == 1
+
+
+async def test_nothing_is_kept_for_long_nor_without_end(database: Database, monkeypatch: pytest.MonkeyPatch):
+    shelf, made = Kept[int](database), list[int]()
+
+    async def make() -> int:
+        made.append(1)
+        return len(made)
+
+    monkeypatch.setattr(kept, "MOST", 3)
+    for number in range(4):
+        await shelf.thing(number, make)
+    await shelf.thing(0, make)
+    assert len(made) == 5, "the fourth name emptied the shelf"
+    monkeypatch.setattr(kept, "KEPT_SECONDS", 0.0)
+    await shelf.thing(0, make)
+    assert len(made) == 6
+
+
+async def test_who_asks_while_a_thing_is_made_waits_for_it(database: Database):
+    shelf, made, may_end = Kept[int](database), list[int](), asyncio.Event()
+
+    async def make() -> int:
+        made.append(1)
+        await may_end.wait()
+        return 7
+
+    asking = [asyncio.create_task(shelf.thing("a", make)) for _ in range(5)]
+    await until(lambda: made, "somebody makes it")
+    asking[0].cancel()
+    may_end.set()
+    assert await asyncio.gather(*asking[1:]) == [7] * 4
+    assert made == [1]
+
+
+async def test_a_thing_that_could_not_be_made_is_made_anew(database: Database):
+    shelf = Kept[int](database)
+
+    async def fail() -> int:
+        raise LookupError
+
+    async def make() -> int:
+        return 7
+
+    with pytest.raises(LookupError):
+        await shelf.thing("a", fail)
+    assert await shelf.thing("a", make) == 7
