@@ -32,7 +32,10 @@ def endorse(current: Registration, conference: Conference, register: Register, a
 
 
 def decline(current: Registration, reason: Reason, conference: Conference, at: datetime) -> Registration:
-    """Say that the person does not come for the delegation: refused with the reason, which they are told. Idempotent."""
+    """Say that the person does not come for the delegation: refused with the reason, which they are told. Idempotent.
+
+    What one of two proposed at the desk is decided by that.
+    """
     told = reason.told_to(current, conference)
     if is_declined(current) and (current.status_reason, current.reason_code) == (told, reason.code):
         return current
@@ -40,7 +43,7 @@ def decline(current: Registration, reason: Reason, conference: Conference, at: d
     if faults := [*checks.reason_faults(reason.words, current), *code_faults(reason.code, conference)]:
         raise model.Refused(faults)
     refused = model.refuse(current, told, at, reason.code)
-    return refused.model_copy(update={"endorsement": current.endorsement})
+    return refused.model_copy(update={"endorsement": current.endorsement, "proposed": None})
 
 
 def is_declined(registration: Registration) -> bool:

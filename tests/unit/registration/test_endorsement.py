@@ -142,6 +142,13 @@ def test_who_is_declined_is_refused_with_the_reason_and_may_be_endorsed_after_al
     assert (after_all.status, after_all.status_reason, after_all.holds_place) == (Status.SUBMITTED, None, True)
 
 
+def test_what_one_of_two_proposed_is_proposed_no_more_once_somebody_is_declined(register: Register):
+    proposed = came(register).model_copy(update={"proposed": deciding.proposed_by(DESK, "refuse", Reason("On a list"))})
+    declined = endorsing.decline(proposed, Reason("Not of our organisation"), ENDORSED, LATER)
+    assert declined.proposed is None
+    assert endorsing.endorse(declined, ENDORSED, register, LATER).proposed is None
+
+
 def test_a_reason_that_names_the_protected_is_refused(register: Register):
     waiting = came(register, protected=True, family_name="Canary")
     assert faults(lambda: endorsing.decline(waiting, Reason("Canary left us"), ENDORSED, LATER)) == {
