@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.convertors import Convertor, register_url_convertor
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -152,6 +153,8 @@ def page_route(site: Site) -> type[APIRoute]:
                     return RedirectResponse(elsewhere.address, 303)
                 except Problem as problem:
                     return site.problem(request, _language_of(request, site), problem)
+                except RequestValidationError:  # an address that names nobody: what is posted is looked at elsewhere
+                    return site.no_such_page(request, _language_of(request, site))
                 except DATABASE_AWAY as error:
                     log.error("database_away", method=request.method, path=request.url.path, error=type(error).__name__)
                     return site.problem(request, _language_of(request, site), unavailable())

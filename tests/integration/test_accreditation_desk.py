@@ -149,6 +149,14 @@ async def test_who_may_only_read_decides_nothing_and_others_do_not_come_in(regis
     assert status(registration_app, person) is Status.SUBMITTED
 
 
+@pytest.mark.parametrize("address", ["people/01a22cfb", "people/01a22cfb/photo", "staged/x"])
+async def test_an_address_that_was_cut_off_is_answered_with_a_page(registration_app: RegistrationApp, address: str):
+    desk = await signed_in(registration_app)
+    answer = await desk.get(f"/fr/desk/{address}")
+    assert (answer.status_code, answer.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    assert answer.headers["content-language"] == "fr"
+
+
 async def test_several_are_staged_undone_staged_again_and_decided_at_once(registration_app: RegistrationApp):
     desk = await signed_in(registration_app)
     people = [await guest(registration_app, each) for each in ("Ada", "Bo", "Cy")]
