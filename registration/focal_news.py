@@ -116,16 +116,10 @@ class FocalNews:
 
     def claim(self, tx: Connection, now: datetime, pace: Pace) -> list[News]:
         """Make the mails whose time has come, and claim those that are to be sent."""
-        n, f, m = self._news.c, self._focal_points.c, self._mails.c
+        n, m = self._news.c, self._mails.c
         due = select(n.delegation, n.untold_since).where(self._due(now, pace)).order_by(n.delegation).limit(CLAIMED_AT_ONCE)
-        for delegation, since in tx.execute(due.with_for_update(skip_locked=True)).all():
-            emails = tx.execute(select(f.email).where(f.delegation == delegation).order_by(f.email)).scalars().all()
-            asked = {"delegation": delegation, "since": since, "asked_at": now, "attempts": 0, "next_attempt_at": now}
-            if emails:
-                tx.execute(self._mails.insert(), [{**asked, "mail_id": new_id(), "email": each} for each in emails])
-            rests_until = now + pace.rest if emails else None
-            told = self._news.update().where(n.delegation == delegation)
-            tx.execute(told.values(untold_since=None, rests_until=rests_until))
+        if since := dict(tx.execute(due.with_for_update(skip_locked=True)).tuples()):
+            self._ask(tx, since, now, pace)
         mails = select(m.mail_id).where(m.next_attempt_at <= now).order_by(m.next_attempt_at).limit(CLAIMED_AT_ONCE)
         claimed = tx.execute(
             self._mails.update()
@@ -134,6 +128,21 @@ class FocalNews:
             .returning(m.mail_id, m.delegation, m.email, m.since, m.asked_at, m.attempts)
         )
         return [News(*row) for row in claimed]
+
+    def _ask(self, tx: Connection, since: Mapping[str, datetime], now: datetime, pace: Pace) -> None:
+        """Make a mail for each focal point of these delegations; where there is none, nothing rests."""
+        n, f = self._news.c, self._focal_points.c
+        focal_points = select(f.delegation, f.email).where(f.delegation.in_(since)).order_by(f.delegation, f.email)
+        mails = [
+            {"mail_id": new_id(), "delegation": delegation, "email": email, "since": since[delegation]}
+            for delegation, email in tx.execute(focal_points)
+        ]
+        if mails:
+            tx.execute(self._mails.insert().values(asked_at=now, attempts=0, next_attempt_at=now), mails)
+        told = {each["delegation"] for each in mails}
+        for delegations, rests_until in ((told, now + pace.rest), (since.keys() - told, None)):
+            ended = self._news.update().where(n.delegation.in_(delegations))
+            tx.execute(ended.values(untold_since=None, rests_until=rests_until))
 
     def drop(self, tx: Connection, mail_id: UUID) -> None:
         tx.execute(self._mails.delete().where(self._mails.c.mail_id == mail_id))

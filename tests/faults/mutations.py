@@ -210,7 +210,8 @@ MUTATIONS: dict[str, Mutation] = {
     "outbox-apart": Mutation(
         "a change and its event are committed apart",
         _outbox_apart,
-        ["die-at-before-commit-registration", "die-at-before-commit-badging"],
+        # The point lies between the two commits.
+        ["die-at-after-intake-commit-registration", "die-at-after-commit-badging", "die-at-after-intake-commit-registration"],
         [LOST, ORDER, BADGES],
     ),
     "sent-out-of-order": Mutation(
