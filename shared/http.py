@@ -75,7 +75,11 @@ def http_app(title: str, ready: Callable[[], Awaitable[Readiness]]) -> FastAPI:
 
 class _SafeApp(DocumentedApp):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await super().__call__(scope, receive, with_safe_headers(scope, send) if scope["type"] == "http" else send)
+        if scope["type"] == "http":
+            send = with_safe_headers(scope, send)
+            if scope["method"] == "HEAD":  # answered as GET is: the server that it came by leaves the body out
+                scope = {**scope, "method": "GET"}
+        await super().__call__(scope, receive, send)
 
 
 async def answer_to(request: Request, error: Exception) -> Response:
@@ -219,7 +223,8 @@ def _methods_of(request: Request) -> list[str]:
     """Every method that some route takes at the address of `request`."""
     routes = [each for each in request.app.router.routes if isinstance(each, Route)]
     taken = [each.methods or () for each in routes if each.matches(request.scope)[0] is not Match.NONE]
-    return sorted({method for methods in taken for method in methods})
+    named = {method for methods in taken for method in methods}
+    return sorted(named | {"HEAD"} if "GET" in named else named)
 
 
 async def _answer_own_fault(request: Request, error: Exception) -> Response:

@@ -45,7 +45,13 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
 
 async def test_a_method_that_is_not_taken_is_told_all_that_are(client: httpx.AsyncClient) -> None:
     answer = await client.delete("/badges/0190a6f2-3c4e-7b1a-9d2f-5e6a7b8c9d0e")
-    assert (answer.status_code, answer.headers["Allow"]) == (405, "GET, PATCH")
+    assert (answer.status_code, answer.headers["Allow"]) == (405, "GET, HEAD, PATCH")
+
+
+async def test_what_can_be_read_can_be_asked_for_without_its_content(client: httpx.AsyncClient) -> None:
+    read = await client.get("/health")
+    assert (await client.head("/health")).headers == read.headers
+    assert (await client.head("/badges")).status_code == 405
 
 
 async def test_nothing_is_loaded_from_elsewhere_to_describe_the_api(client: httpx.AsyncClient) -> None:
