@@ -126,6 +126,10 @@ class RegistrationApp:
                 for table in store.metadata.sorted_tables
             }
 
+    def rows_of_requests(self) -> dict[str, list[Any]]:
+        """Everything but what mailers write by themselves, whenever they come to it."""
+        return {name: rows for name, rows in self.rows().items() if name not in ("focal_news", "focal_mails")}
+
     def published(self) -> list[Published]:
         """Every event in the outbox, in order."""
         by_type = {each.event_type: each for each in FACTS}

@@ -136,11 +136,11 @@ async def test_a_full_quota_is_a_conflict_and_changes_nothing(app: RegistrationA
     for name in ("Bo", "Cy"):
         await app.registered(**{**GATE, "given_name": name, "document_number": name})
     delegate = await came(app)
-    before = app.rows()
+    before = app.rows_of_requests()
     answer = await answered(app, delegate)
     assert (answer.status_code, code(answer)) == (409, "category-quota-full")
     assert "2 of the 2 people" in answer.json()["detail"]
-    assert app.rows() == before
+    assert app.rows_of_requests() == before
 
 
 async def test_who_is_declined_is_refused_with_the_reason(app: RegistrationApp):
@@ -229,12 +229,12 @@ async def test_a_full_quota_is_told_beside_the_button(app: RegistrationApp):
             await sent(app, f"{OSLO}/add/guest", {**GUEST, "person/given_name": name, "person/document_number": name})
         ).status_code == 303
     delegate = await came(app)
-    before = app.rows()
+    before = app.rows_of_requests()
     answer = await sent(app, f"{OSLO}/people/{delegate}/endorsement", {"decision": "endorse"})
     assert answer.status_code == 409
     assert "2 of the 2 people" in answer.text
     assert 'aria-describedby="faults"' in answer.text
-    assert app.rows() == before
+    assert app.rows_of_requests() == before
 
 
 async def test_a_focal_point_declines_with_a_reason_and_endorses_after_all(app: RegistrationApp):
@@ -278,12 +278,12 @@ async def test_only_the_delegations_own_focal_point_sees_and_endorses(app: Regis
     theirs = await came(app, delegation="marseille")
     mine = await came(app, "Bo")
     token = token_in(await app.http.get(f"{OSLO}/people/{mine}/endorsement"))
-    before = app.rows()
+    before = app.rows_of_requests()
     for code_ in ("oslo", "marseille"):
         address = f"/en/delegation/{code_}/people/{theirs}/endorsement"
         assert (await app.http.get(address)).status_code == 404
         assert (await posted(app, address, {"token": token, "decision": "endorse"})).status_code == 404
-    assert app.rows() == before
+    assert app.rows_of_requests() == before
 
 
 # --- at the desk --------------------------------------------------------------------------------------------------
