@@ -26,6 +26,8 @@ MOST_OBJECTS = 10_000
 MOST_UNPACKED = 64 * 1024 * 1024
 """What everything in a PDF but its pictures may unpack to."""
 MOST_UNPACKED_AT_ONCE = 16 * 1024 * 1024
+MOST_UNPACKED_SLOWLY = 128 * 1024
+"""Where the reader goes byte by byte: on a busy machine a MiB takes it half a minute, which nothing cuts short."""
 MOST_SECONDS = 8.0
 """How long a PDF may take to be looked at; an ordinary one takes milliseconds."""
 PDF, JPEG = "application/pdf", "image/jpeg"
@@ -53,8 +55,9 @@ _ACTIVE_KINDS = frozenset(
 """Of actions and annotations: whatever runs, sends, plays or opens something else. A link to an address does not by itself."""
 _WITHIN = Configuration(
     zlib_maximum_output_length=MOST_UNPACKED_AT_ONCE,
-    lzw_maximum_output_length=MOST_UNPACKED_AT_ONCE,
-    run_length_maximum_output_length=MOST_UNPACKED_AT_ONCE,
+    zlib_maximum_recovery_input_length=MOST_UNPACKED_SLOWLY,
+    lzw_maximum_output_length=MOST_UNPACKED_SLOWLY,
+    run_length_maximum_output_length=MOST_UNPACKED_SLOWLY,
     brotli_maximum_output_length=MOST_UNPACKED_AT_ONCE,
     page_tree_maximum_entries=MOST_OBJECTS,
     jbig2dec_binary=None,

@@ -80,6 +80,13 @@ def stream(size: int) -> StreamObject:
     return packed.flate_encode()
 
 
+def packed(by: str, data: bytes) -> StreamObject:
+    held = StreamObject()
+    held._data = data
+    held[NameObject("/Filter")] = NameObject(by)
+    return held
+
+
 def picture(width: int, height: int) -> StreamObject:
     drawn = StreamObject()
     drawn._data = b""
@@ -123,6 +130,12 @@ HOSTILE: Mapping[str, tuple[Callable[[], bytes], str]] = {
     "an archive, too": (lambda: pdf() + b"PK\5\6" + bytes(18) + b"\n%%EOF", "not-only-a-letter"),
     "a page of the Web, too": (lambda: pdf(text="<html><script>"), "not-only-a-letter"),
     "one part that unpacks to 80 MB": (lambda: pdf(holding(stream(80_000_000))), "unreadable"),
+    "a part that is unpacked byte by byte": (
+        lambda: pdf(holding(packed("/LZWDecode", b"\x80" + bytes(400_000)))),
+        "unreadable",
+    ),
+    "runs of one byte": (lambda: pdf(holding(packed("/RunLengthDecode", bytes(600_000) + b"\x80"))), "unreadable"),
+    "a part that is packed wrongly": (lambda: pdf(holding(packed("/FlateDecode", b"x\x9c" + bytes(300_000)))), "unreadable"),
     "parts that unpack to 90 MB": (lambda: pdf(*(holding(stream(15_000_000)) for _ in range(6))), "too-much"),
     "a picture of ten thousand million pixels": (lambda: pdf(holding(picture(100_000, 100_000))), "too-much"),
     "12,000 parts": (lambda: pdf(*(holding(NullObject()) for _ in range(12_000))), "too-much"),
