@@ -17,6 +17,7 @@ T = TypeVar("T")
 class Studio:
     def __init__(self) -> None:
         self._turns = asyncio.Semaphore(AT_ONCE)
+        self._letters = asyncio.Semaphore(1)
 
     async def portrait(self, file: bytes, area: Area | None = None) -> Portrait:
         """As `portrait_of`; raises `NotAPicture`."""
@@ -27,8 +28,9 @@ class Studio:
         return await self._in_turn(partial(picture_of, file))
 
     async def letter(self, file: bytes) -> LetterFile:
-        """As `letter_of`; raises `NotALetter`."""
-        return await self._in_turn(partial(letter_of, file))
+        """As `letter_of`; raises `NotALetter`. One at a time, and no photo waits for it: one PDF may take long."""
+        async with self._letters:
+            return await asyncio.to_thread(letter_of, file)
 
     async def _in_turn(self, work: Callable[[], T]) -> T:
         async with self._turns:
