@@ -118,7 +118,7 @@ class FocalNews:
         """Make the mails whose time has come, and claim those that are to be sent."""
         n, m = self._news.c, self._mails.c
         due = select(n.delegation, n.untold_since).where(self._due(now, pace)).order_by(n.delegation).limit(CLAIMED_AT_ONCE)
-        if since := dict(tx.execute(due.with_for_update(skip_locked=True)).tuples().all()):
+        if since := dict(tx.execute(due.with_for_update(skip_locked=True)).all()):
             self._ask(tx, since, now, pace)
         mails = select(m.mail_id).where(m.next_attempt_at <= now).order_by(m.next_attempt_at).limit(CLAIMED_AT_ONCE)
         claimed = tx.execute(

@@ -73,7 +73,7 @@ class Day:
 @pytest_asyncio.fixture(
     scope="module",
     loop_scope="module",
-    params=[DELEGATES, pytest.param(ALL_DELEGATES, marks=pytest.mark.thorough)],
+    params=[DELEGATES, pytest.param(ALL_DELEGATES, marks=[pytest.mark.thorough, pytest.mark.endurance])],
 )
 async def day(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Day]:
     async with live_stack(tmp_path_factory.mktemp("main-job")) as live:
