@@ -36,7 +36,7 @@ class Kept(Generic[T]):
             making = self._things[name] = asyncio.create_task(make())
         try:
             return await asyncio.shield(making)  # for all who ask meanwhile, also where the first of them goes away
-        except Exception:
+        except Exception:  # whatever it was: who asks next has it made anew
             if self._things.get(name) is making:
                 del self._things[name]
             raise
