@@ -119,9 +119,8 @@ class Database:
             return self._reading(lambda tx: tx.exec_driver_sql("select pg_current_snapshot()::text").scalar_one())
         with self._one_watches:  # SQLite counts the commits of others for each connection: this one writes nothing
             self._watching = self._watching or self._read_engine.connect()
-            version = self._watching.exec_driver_sql("PRAGMA data_version").scalar_one()
-            self._watching.rollback()
-            return str(version)
+            with self._watching.begin():
+                return str(self._watching.exec_driver_sql("PRAGMA data_version").scalar_one())
 
     def transaction(self, work: Callable[[Connection], T]) -> T:
         """`write` for commands and threads of their own: blocks, and wakes nobody."""
