@@ -1,4 +1,7 @@
-"""`lanyard run`, which `make run` calls, as somebody types it: once, again, beside itself, with a death, until Ctrl-C."""
+"""`lanyard run`, which `make run` calls, as somebody types it: once, again, beside itself, with a death, until Ctrl-C.
+
+Also `lanyard simulate` against it, and `make clean` after it.
+"""
 
 import asyncio
 import os
@@ -23,7 +26,8 @@ from tests.integration.live_stack import free_ports
 
 pytestmark = [pytest.mark.thorough]
 
-DELEGATES = 40
+ROOT = Path(__file__).parents[2]
+DELEGATES, SIMULATED = 40, 5
 CANNOT_START = 2
 UP_WITHIN_SECONDS = 120.0
 
@@ -72,6 +76,15 @@ async def run(settings: StackSettings, *, once: bool = False) -> AsyncGenerator[
             await process.wait()
 
 
+async def told(*command: str) -> tuple[int, str]:
+    """The exit code of a command, and what it says."""
+    process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=PIPE, stderr=STDOUT)
+    async with asyncio.timeout(UP_WITHIN_SECONDS):
+        said, _ = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, said.decode()
+
+
 def counted(settings: StackSettings) -> int:
     database = Database(settings.database("registration"), "registration")
     try:
@@ -104,8 +117,8 @@ async def test_the_main_job_is_done_once_and_everything_stays_up_until_ctrl_c(tm
     sheets, mails = (list(folder.iterdir()) for folder in (settings.printed_folder, settings.mail_folder))
     assert len(sheets) > DELEGATES / 2
     assert len(mails) > DELEGATES / 2
-    for told in ("Registering delegates", "Printing badges", "Median", "front door", "Try next"):
-        assert told in first.said
+    for words in ("Registering delegates", "Printing badges", "Median", "front door", "Try next"):
+        assert words in first.said
 
     async with run(settings) as second:
         await second.until("Everything stays up until Ctrl-C")
@@ -127,6 +140,16 @@ async def test_the_main_job_is_done_once_and_everything_stays_up_until_ctrl_c(tm
         await second.until("printer-1 was killed by SIGKILL")
         await second.until("printer-1 is ready again")
 
+        assert len(list(settings.printed_folder.iterdir())) == len(sheets)
+        assert len(list(settings.mail_folder.iterdir())) == len(mails)
+        asked = ("--delegates", str(SIMULATED), "--rate", "20", "--seed", "7", "--keys", str(settings.var / "keys.toml"))
+        where = ("--url", settings.url("registration"))
+        code, said = await told(sys.executable, "-m", "services", "simulate", *asked, *where)
+        assert (code, f"Registered {SIMULATED} delegates" in said) == (0, True), said
+        assert counted(settings) == DELEGATES + SIMULATED
+        code, said = await told("make", "clean", f"VAR={settings.var}")
+        assert (code != 0, "stop it first" in said) == (True, True), said
+
         children = pids(settings)
         second.process.send_signal(signal.SIGINT)
         assert await second.ended() == 0
@@ -137,6 +160,6 @@ async def test_the_main_job_is_done_once_and_everything_stays_up_until_ctrl_c(tm
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(("127.0.0.1", port))
-    assert counted(settings) == DELEGATES
-    assert len(list(settings.printed_folder.iterdir())) == len(sheets)
-    assert len(list(settings.mail_folder.iterdir())) == len(mails)
+    assert counted(settings) == DELEGATES + SIMULATED
+    assert (await told("make", "clean", f"VAR={settings.var}"))[0] == 0
+    assert not settings.var.exists()
