@@ -31,6 +31,14 @@ def quick_passwords() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def beside_no_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What somebody's `make run` left in `var` is not found by commands that look beside a stack."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("VAR", str(tmp_path_factory.mktemp("no-stack")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def bootstrap(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a broker that all tests share: each gives its topics a prefix of its own."""

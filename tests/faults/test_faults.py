@@ -7,8 +7,8 @@ import pytest
 from tests.faults.trial import Plan, tried
 
 SEED = 7
-RATE, SHORT_RATE = 25.0, 20.0
-SHORT = ("die-at-before-intake-commit-registration", "poison")
+RATE = 25.0
+SHORT = ("die-at-before-intake-commit-registration", "die-at-after-commit-badging", "poison")
 SQLITE = (
     "die-at-before-intake-commit-registration",
     "die-at-after-commit-badging",
@@ -27,17 +27,15 @@ LONG = [pytest.mark.thorough, pytest.mark.endurance]
 
 
 @pytest.mark.parametrize(
-    ("postgresql", "faults", "rate"),
+    ("postgresql", "faults"),
     [
-        pytest.param(False, SHORT, SHORT_RATE, id="short"),
-        pytest.param(False, SQLITE, RATE, id="sqlite", marks=LONG),
-        pytest.param(True, POSTGRESQL, RATE, id="postgresql", marks=LONG),
+        pytest.param(False, SHORT, id="short"),
+        pytest.param(False, SQLITE, id="sqlite", marks=LONG),
+        pytest.param(True, POSTGRESQL, id="postgresql", marks=LONG),
     ],
 )
-async def test_what_was_promised_holds_whatever_breaks(
-    tmp_path: Path, postgresql: bool, faults: tuple[str, ...], rate: float
-) -> None:
-    trial = await tried(Plan(SEED, postgresql, rate, None, faults), tmp_path)
+async def test_what_was_promised_holds_whatever_breaks(tmp_path: Path, postgresql: bool, faults: tuple[str, ...]) -> None:
+    trial = await tried(Plan(SEED, postgresql, RATE, None, faults), tmp_path)
     broken = {name: breaches for name, breaches in trial.verdict.broken.items() if breaches}
     assert not broken, broken
     assert trial.verdict.counted["changes accepted"] > 100
