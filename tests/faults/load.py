@@ -24,6 +24,7 @@ ANSWER_WITHIN_SECONDS = 6.0
 AGAIN_SECONDS = 0.4
 PERSISTENCE = 0.85
 """How likely a client asks again when it was told nothing for sure."""
+REACHED_WITHIN_SECONDS = 120.0
 REGISTRATIONS = 0.2
 """Which part of what is asked registers somebody new."""
 UNDELIVERABLE_EVERY = 40
@@ -61,6 +62,7 @@ class Load:
         self._people = self._invented(seed)
         self._began = time.monotonic()
         self._stopping = asyncio.Event()
+        self._answered = asyncio.Condition()
         self._run = f"run{seed}"
 
     async def run(self) -> None:
@@ -87,6 +89,11 @@ class Load:
             local = f"{NEVER_TAKEN if number % UNDELIVERABLE_EVERY == 0 else ''}p{number}"
             email = f"{local}@{self._run}.example"
             yield person.model_copy(update={"person": person.person.model_copy(update={"email": email}), "sessions": []})
+
+    async def reaches(self, accepted: int) -> None:
+        """Wait until so many changes were accepted; raises TimeoutError when they never are."""
+        async with asyncio.timeout(REACHED_WITHIN_SECONDS), self._answered:
+            await self._answered.wait_for(lambda: self.history.counted(Told.ACCEPTED) >= accepted)
 
     async def pause(self, seconds: float) -> None:
         try:
@@ -115,6 +122,8 @@ class Load:
         asked.told = Told.ACCEPTED if status < 300 else Told.REFUSED
         if asked.told is Told.ACCEPTED:
             asked.revision, asked.delegate_id = answer["revision"], answer.get("delegate_id")
+        async with self._answered:
+            self._answered.notify_all()
         return asked, answer
 
     async def _attempt(self, request: "Request", key: str) -> tuple[int, dict[str, Any]]:

@@ -39,6 +39,8 @@ class Plan:
     faults: Sequence[str] | None = None
     """Their names; all there are, where it is left out."""
     mutation: str | None = None
+    accepted_at_least: int = 0
+    """Changes: the load goes on until then, also when the nemesis is done, for a verdict that means something."""
 
 
 @dataclass
@@ -70,6 +72,7 @@ async def tried(plan: Plan, folder: Path, tell: Callable[[str], None] = lambda _
         try:
             await asyncio.sleep(WARM_UP_SECONDS)
             await (nemesis.run_once() if plan.seconds is None else nemesis.run_for(plan.seconds))
+            await load.reaches(plan.accepted_at_least)
         finally:
             loaded_for = load.now()
             load.stop()
@@ -92,8 +95,8 @@ async def _judged(faulty: Faulty, history: History, poison: Poison) -> Verdict:
     try:
         return verdict(history, await faulty.live.evidence(), stored, poison.places)
     except httpx.TransportError as error:  # a service that ends again and again cannot be asked what it has
-        accepted = sum(each.told is Told.ACCEPTED for each in history.asked)
-        return Verdict({DONE: [f"a service never answered again ({type(error).__name__})"]}, {"changes accepted": accepted})
+        never = f"a service never answered again ({type(error).__name__})"
+        return Verdict({DONE: [never]}, {"changes accepted": history.counted(Told.ACCEPTED)})
 
 
 async def _undone(faulty: Faulty) -> list[str]:
