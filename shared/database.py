@@ -71,6 +71,8 @@ class Database:
             self._read_engine = _sqlite_engine(self.url, begin="BEGIN", connections=READERS + 2)
         self._writers = ThreadPoolExecutor(POSTGRESQL_WRITERS if self.is_postgresql else 1, thread_name_prefix="write")
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="read")
+        self._next_look: asyncio.Task[str] | None = None
+        self._one_look_at_a_time = asyncio.Lock()
         self._watching: Connection | None = None
         self._one_watches = threading.Lock()
         self._after_commit: list[Callable[[], None]] = []
@@ -110,9 +112,16 @@ class Database:
     async def state(self) -> str:
         """A name of the database as it stands: another one after whatever is committed, by whichever process.
 
-        What is read after this was asked is at least as new.
+        What is read after this was asked is at least as new. All who ask while a look is under way share the next one.
         """
-        return await asyncio.get_running_loop().run_in_executor(self._readers, self._state)
+        if self._next_look is None:
+            self._next_look = asyncio.create_task(self._look())
+        return await asyncio.shield(self._next_look)
+
+    async def _look(self) -> str:
+        async with self._one_look_at_a_time:
+            self._next_look = None  # it begins: who asks from now on may have seen a later commit
+            return await asyncio.get_running_loop().run_in_executor(self._readers, self._state)
 
     def _state(self) -> str:
         if self.is_postgresql:  # which transactions are seen

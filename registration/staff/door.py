@@ -6,7 +6,8 @@ from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 
 from registration import store
-from registration.staff.accounts import SEEN_EVERY, StaffAccount
+from registration.kept import Kept
+from registration.staff.accounts import SEEN_EVERY, StaffAccount, StaffSession
 from registration.staff.passwords import Passwords, is_weak
 from shared.clock import utc_now
 from shared.database import Database
@@ -30,6 +31,7 @@ class Door:
     def __init__(self, database: Database) -> None:
         self.passwords = Passwords()
         self._database = database
+        self._sessions = Kept[StaffSession | None](database)
         self._attempts = MovingWindowRateLimiter(MemoryStorage())
 
     async def sign_in(self, name: str, password: str, address: str) -> str | None:
@@ -62,12 +64,15 @@ class Door:
         if not token:
             return None
         now = utc_now()
-        session = await self._database.read(lambda tx: store.accounts.session(tx, token, now))
+        session = await self._sessions.thing(token, lambda: self._session(token))
         if session is None:
             return None
         if now - session.seen_at >= SEEN_EVERY:
             await self._database.write(lambda tx: store.accounts.seen(tx, token, now), announce=False, durable=False)
         return session.account, token
+
+    async def _session(self, token: str) -> StaffSession | None:
+        return await self._database.read(lambda tx: store.accounts.session(tx, token, utc_now()))
 
     async def sign_out(self, token: str) -> None:
         await self._database.write(lambda tx: store.accounts.end_session(tx, token), announce=False)

@@ -1,14 +1,15 @@
 """What pages are made of is kept while the database stands as it did, and no longer, whoever writes."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
 from sqlalchemy import Connection, func, select
 
-from registration.pages import kept
-from registration.pages.kept import Kept
+from registration import kept
+from registration.kept import Kept
 from registration.store import page_secrets
 from shared.database import Database
 from tests.waiting import until
@@ -50,6 +51,25 @@ async def test_the_state_changes_with_every_commit_of_whomever(database: Databas
     assert len(set(states)) == len(states)
     with pytest.raises(ZeroDivisionError):
         await database.write(lambda tx: 1 / 0)
+
+
+async def test_who_asks_while_somebody_looks_gets_a_look_that_begins_later(database: Database, monkeypatch: pytest.MonkeyPatch):
+    looks, look, may_end = list[str](), database._state, threading.Event()
+
+    def slow_look() -> str:
+        looks.append(look())
+        may_end.wait()
+        return looks[-1]
+
+    monkeypatch.setattr(database, "_state", slow_look)
+    first = asyncio.create_task(database.state())
+    await until(lambda: looks, "the first looks")
+    await database.write(write("meanwhile"))
+    others = [asyncio.create_task(database.state()) for _ in range(5)]
+    may_end.set()
+    later = await asyncio.gather(*others)
+    assert set(later) == {looks[1]} != {await first}
+    assert len(looks) == 2, "the five share one"
 
 
 async def test_a_thing_is_made_once_until_something_is_written(database: Database):

@@ -1,4 +1,4 @@
-"""What pages were made of, kept while the database stands as it did.
+"""What was read, and what pages were made of it, kept while the database stands as it did.
 
 Many read the same between two changes. What is kept is never older than what is asked of: it is forgotten with the first
 commit of anybody, and after a few seconds, since some of it depends on the time.
