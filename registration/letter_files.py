@@ -1,7 +1,7 @@
 """Letters of credentials: an uploaded PDF that does nothing but show its pages, or a picture, which is written anew.
 
 What is uploaded is foreign: a PDF is looked at whole, object by object, and kept as it was signed or not at all. These
-functions block, for up to some seconds: call them in a thread.
+functions block, `pages_of` for up to a minute over a PDF that was made for it: `letter_reader` ends it before.
 """
 
 import hashlib
@@ -67,54 +67,76 @@ _BLANK = b"\0\t\n\f\r "
 logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # what it has to say of a file, it quotes from the file
 
 
+WHY_NOT = {
+    "empty": say("No file was sent."),
+    "not-a-letter": say("This is no PDF and no picture. Send a PDF, JPEG, PNG or WebP file."),
+    "too-small": say(
+        "The picture is too small for its text to be read. Its shorter side needs {least} pixels.", least=LEAST_SIDE
+    ),
+    "pdf-too-large": say("The PDF is larger than {most} MiB.", most=MOST_PDF_BYTES // 1024**2),
+    "not-only-a-letter": say("The file is a PDF and something else as well. Send the PDF alone."),
+    "unreadable": say("The PDF cannot be read: it is damaged, or packed to be larger than it seems. Print it to a PDF again."),
+    "encrypted": say("The PDF is encrypted. Send it without a password."),
+    "active-content": say(
+        "The PDF holds a script, another file, or something that opens or sends one. Print it to a PDF again."
+    ),
+    "too-many-pages": say("The PDF has more than {most} pages.", most=MOST_PAGES),
+    "no-pages": say("The PDF has no pages."),
+    "too-much": say("The PDF holds too much for a letter. Print it to a PDF again, or send a picture of it."),
+}
+
+
 class NotALetter(Exception):
     """It is not taken as a letter; the fault says why."""
 
-    def __init__(self, code: str, detail: Said) -> None:
+    def __init__(self, code: str, detail: Said | None = None) -> None:
+        """`detail` is what there is to say, where it is not one of `WHY_NOT`."""
         super().__init__(code)
-        self.code, self.detail = code, detail
+        self.code, self.detail = code, detail or WHY_NOT[code]
 
     def fault(self, pointer: str) -> FieldFault:
         return FieldFault(pointer, self.code, self.detail)
 
 
-def letter_of(file: bytes) -> LetterFile:
-    """What was uploaded, as it is kept. Raises `NotALetter`."""
+def is_pdf(file: bytes) -> bool:
+    return file.startswith(b"%PDF-")
+
+
+def pdf_letter(file: bytes, pages: int) -> LetterFile:
+    """A PDF that `pages_of` took, as it is kept."""
+    return _kept(PDF, file, pages)
+
+
+def picture_letter(file: bytes) -> LetterFile:
+    """Any other upload, as it is kept. Raises `NotALetter`."""
     if not file:
-        raise NotALetter("empty", say("No file was sent."))
-    if file.startswith(b"%PDF-"):
-        return _kept(PDF, file, _pages_of(file))
+        raise NotALetter("empty")
     try:
-        return _kept(JPEG, _jpeg_of(file))
+        return _kept(JPEG, _jpeg_of(file), 1)
     except NotAPicture as error:
         if error.code == "not-a-picture":
-            raise NotALetter(
-                "not-a-letter", say("This is no PDF and no picture. Send a PDF, JPEG, PNG or WebP file.")
-            ) from None
+            raise NotALetter("not-a-letter") from None
         raise NotALetter(error.code, error.detail) from None
 
 
-def _kept(media_type: str, content: bytes, pages: int = 1) -> LetterFile:
+def _kept(media_type: str, content: bytes, pages: int) -> LetterFile:
     return LetterFile(hashlib.sha256(content).hexdigest(), media_type, content, pages)
 
 
 def _jpeg_of(file: bytes) -> bytes:
     image = upright(file)
     if min(image.size) < LEAST_SIDE:
-        detail = say(
-            "The picture is too small for its text to be read. Its shorter side needs {least} pixels.", least=LEAST_SIDE
-        )
-        raise NotALetter("too-small", detail)
+        raise NotALetter("too-small")
     image.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.LANCZOS)
     return as_jpeg(image, 82)
 
 
-def _pages_of(file: bytes) -> int:
-    """How many pages a PDF has that is no more than pages."""
+def pages_of(file: bytes) -> int:
+    """How many pages a PDF has that is no more than pages. Raises `NotALetter`."""
     if len(file) > MOST_PDF_BYTES:
-        raise NotALetter("pdf-too-large", say("The PDF is larger than {most} MiB.", most=MOST_PDF_BYTES // 1024**2))
+        raise NotALetter("pdf-too-large")
     if is_something_else_as_well(file) or not file.rstrip(_BLANK).endswith(b"%%EOF"):
-        raise NotALetter("not-only-a-letter", say("The file is a PDF and something else as well. Send the PDF alone."))
+        raise NotALetter("not-only-a-letter")
     try:
         with apply_configuration(_WITHIN):
             # Strict: a file that must be mended before it is read could be read otherwise by who opens it.
@@ -122,26 +144,24 @@ def _pages_of(file: bytes) -> int:
     except NotALetter:
         raise
     except Exception:  # a reader raises anything over bytes that somebody made up
-        detail = say("The PDF cannot be read: it is damaged, or packed to be larger than it seems. Print it to a PDF again.")
-        raise NotALetter("unreadable", detail) from None
+        raise NotALetter("unreadable") from None
 
 
 def _looked_through(reader: PdfReader) -> int:
     if reader.is_encrypted:
-        raise NotALetter("encrypted", say("The PDF is encrypted. Send it without a password."))
+        raise NotALetter("encrypted")
     unpacked, until = 0, time.monotonic() + MOST_SECONDS
     for each in _objects(reader):
         if _is_active(each):
-            detail = say("The PDF holds a script, another file, or something that opens or sends one. Print it to a PDF again.")
-            raise NotALetter("active-content", detail)
+            raise NotALetter("active-content")
         if isinstance(each, StreamObject):
             unpacked += _unpacked(each)
         if unpacked > MOST_UNPACKED or time.monotonic() > until:
-            raise _too_much()
+            raise NotALetter("too-much")
     if (count := len(reader.pages)) > MOST_PAGES:
-        raise NotALetter("too-many-pages", say("The PDF has more than {most} pages.", most=MOST_PAGES))
+        raise NotALetter("too-many-pages")
     if count == 0:
-        raise NotALetter("no-pages", say("The PDF has no pages."))
+        raise NotALetter("no-pages")
     return count
 
 
@@ -150,7 +170,7 @@ def _objects(reader: PdfReader) -> Iterator[PdfObject]:
     known = {(number, generation) for generation, numbers in reader.xref.items() for number in numbers}
     known |= {(number, 0) for number in reader.xref_objStm}
     if len(known) > MOST_OBJECTS:
-        raise _too_much()
+        raise NotALetter("too-much")
     yield from _within(reader.trailer)
     for number, generation in sorted(known):
         found = IndirectObject(number, generation, reader).get_object()
@@ -178,10 +198,6 @@ def _unpacked(stream: StreamObject) -> int:
     """How many bytes it unpacks to. A picture is measured by its pixels, as pictures are elsewhere."""
     if "/Subtype" in stream and str(stream["/Subtype"]) == "/Image":
         if int(str(stream["/Width"])) * int(str(stream["/Height"])) > MOST_PIXELS:
-            raise _too_much()
+            raise NotALetter("too-much")
         return 0
     return len(stream.get_data())
-
-
-def _too_much() -> NotALetter:
-    return NotALetter("too-much", say("The PDF holds too much for a letter. Print it to a PDF again, or send a picture of it."))

@@ -1,4 +1,4 @@
-"""Reads uploaded files in threads, few at once: a picture at the limit takes a second and some hundred MiB."""
+"""Reads uploaded files: pictures in threads, few at once, since one at the limit takes a second and some hundred MiB."""
 
 import asyncio
 from collections.abc import Callable
@@ -6,7 +6,8 @@ from functools import partial
 from typing import TypeVar
 
 from registration.letter import LetterFile
-from registration.letter_files import letter_of
+from registration.letter_files import is_pdf, pdf_letter, picture_letter
+from registration.letter_reader import LetterReader
 from registration.portraits import Area, Picture, Portrait, picture_of, portrait_of
 
 AT_ONCE = 2
@@ -17,7 +18,7 @@ T = TypeVar("T")
 class Studio:
     def __init__(self) -> None:
         self._turns = asyncio.Semaphore(AT_ONCE)
-        self._letters = asyncio.Semaphore(1)
+        self.letter_reader = LetterReader()
 
     async def portrait(self, file: bytes, area: Area | None = None) -> Portrait:
         """As `portrait_of`; raises `NotAPicture`."""
@@ -28,9 +29,10 @@ class Studio:
         return await self._in_turn(partial(picture_of, file))
 
     async def letter(self, file: bytes) -> LetterFile:
-        """As `letter_of`; raises `NotALetter`. One at a time, and no photo waits for it: one PDF may take long."""
-        async with self._letters:
-            return await asyncio.to_thread(letter_of, file)
+        """What was uploaded, as it is kept; raises `NotALetter`. No picture waits for a PDF."""
+        if is_pdf(file):
+            return pdf_letter(file, await self.letter_reader.pages(file))
+        return await self._in_turn(partial(picture_letter, file))
 
     async def _in_turn(self, work: Callable[[], T]) -> T:
         async with self._turns:

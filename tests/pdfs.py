@@ -1,6 +1,7 @@
 """Letters for tests: PDFs as they should be, and as somebody with bad intentions makes them."""
 
 import io
+import zlib
 from collections.abc import Callable, Mapping
 
 from pypdf import PdfWriter
@@ -144,3 +145,14 @@ HOSTILE: Mapping[str, tuple[Callable[[], bytes], str]] = {
     "behind a blank": (lambda: b" " + pdf(), "not-a-letter"),
 }
 """Each kind, and the code that it is refused with."""
+
+
+def without_end() -> bytes:
+    """Some kilobytes that keep a reader busy for most of a minute: fifteen million rows of one byte."""
+    rows = StreamObject()
+    rows._data = zlib.compress(bytes(15_000_000), 9)
+    rows[NameObject("/Filter")] = NameObject("/FlateDecode")
+    rows[NameObject("/DecodeParms")] = DictionaryObject(
+        {NameObject("/Predictor"): NumberObject(15), NameObject("/Columns"): NumberObject(1)}
+    )
+    return pdf(holding(rows))

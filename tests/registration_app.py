@@ -224,11 +224,14 @@ async def registration_running(
     add_routes(app, router(registration))
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     documented = _documented(app)
-    working = [asyncio.create_task(each) for each in (intake.run(), decider.run(), *(mailer.run() for mailer in mailers))]
+    reader = site.studio.letter_reader
+    tasks = [intake.run, decider.run, reader.run, *(mailer.run for mailer in mailers)]
+    working = [asyncio.create_task(task()) for task in tasks]
     hooks = {"response": [documented.check]}
     async with httpx.AsyncClient(transport=transport, base_url=URL, event_hooks=hooks) as client:
         yield RegistrationApp(app, database, intake, conference, client, decider)
     decider.close()
+    reader.close()
     intake.close()
     for mailer in mailers:
         mailer.close()

@@ -58,6 +58,7 @@ def compose(settings: RegistrationSettings, parts: Parts) -> Composition:
         intake.close()
         key_ender.close()
         decider.close()
+        site.studio.letter_reader.close()
         for mailer in mailers:
             mailer.close()
 
@@ -80,7 +81,7 @@ def compose(settings: RegistrationSettings, parts: Parts) -> Composition:
         routes=router(registration),
         agents=agents,
         counts=counts,
-        tasks=[intake.run, key_ender.run, decider.run, *(each.run for each in mailers)],
+        tasks=[intake.run, key_ender.run, decider.run, site.studio.letter_reader.run, *(each.run for each in mailers)],
         close=close,
         newest=lambda tx, keys: newest(tx, keys, parts.conference, settings),
         start=seed,

@@ -7,10 +7,25 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from registration.letter_files import JPEG, LONGEST_SIDE, MOST_PAGES, PDF, NotALetter, letter_of
+from registration.letter import LetterFile
+from registration.letter_files import (
+    JPEG,
+    LONGEST_SIDE,
+    MOST_PAGES,
+    PDF,
+    NotALetter,
+    is_pdf,
+    pages_of,
+    pdf_letter,
+    picture_letter,
+)
 from shared.events import LANGUAGES
 from tests.pdfs import HOSTILE, opens_with, pdf
 from tests.pictures import opened, picture
+
+
+def letter_of(file: bytes) -> LetterFile:
+    return pdf_letter(file, pages_of(file)) if is_pdf(file) else picture_letter(file)
 
 
 def refused(file: bytes) -> NotALetter:

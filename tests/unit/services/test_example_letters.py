@@ -2,7 +2,7 @@
 
 import pytest
 
-from registration.letter_files import letter_of
+from registration.letter_files import pages_of
 from services.example_letters import letter, senders
 from tests.unit.services.test_example import CONFERENCE
 
@@ -17,4 +17,4 @@ def test_states_and_organisations_give_a_letter_and_civil_society_does_not():
 def test_a_letter_is_taken_and_is_the_same_whenever_it_is_made(code: str):
     made = [letter(CONFERENCE.delegation[code], CONFERENCE) for _ in range(2)]
     assert made[0] == made[1]
-    assert letter_of(made[0]).pages == 1
+    assert pages_of(made[0]) == 1

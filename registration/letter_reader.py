@@ -1,0 +1,105 @@
+"""Looks at PDFs in a process of its own, which is ended where one of them takes too long.
+
+The library that reads them is Python, and a PDF can be made to keep it busy for a minute: a thread cannot be ended. The
+process reads a file after its length, answers with a line, and ends with its input.
+"""
+
+import asyncio
+import resource
+import signal
+import struct
+import sys
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from typing import BinaryIO
+
+from registration.letter_files import WHY_NOT, NotALetter, pages_of
+from shared.logs import get_log
+
+log = get_log()
+
+WITHIN_SECONDS = 15.0
+MOST_MEMORY = 1024**3
+"""Bytes of addresses that the process may have."""
+_LENGTH = struct.Struct("!I")
+
+
+class LetterReader:
+    """Looks at one file at a time. Its process begins with the first of them, and ends with `run`."""
+
+    def __init__(self) -> None:
+        self._turn = asyncio.Lock()
+        self._closed = asyncio.Event()
+        self._process: Process | None = None
+
+    async def pages(self, file: bytes) -> int:
+        """As `pages_of`; raises `NotALetter`, also where it takes longer than `WITHIN_SECONDS`."""
+        async with self._turn:
+            if self._process is None or self._process.returncode is not None:
+                self._process = await _started()
+            answer = b""
+            try:
+                async with asyncio.timeout(WITHIN_SECONDS):
+                    answer = await _answer(self._process, file)
+            except (TimeoutError, OSError) as error:
+                log.warning("letter_reader_ended", error=type(error).__name__, bytes=len(file))
+            finally:
+                if not answer:  # also where who asked went away: the next file's answer would be this one's
+                    await self._end()
+        return _read(answer)
+
+    async def run(self) -> None:
+        try:
+            await self._closed.wait()
+        finally:
+            await self._end()
+
+    def close(self) -> None:
+        self._closed.set()
+
+    async def _end(self) -> None:
+        process, self._process = self._process, None
+        if process is not None and process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+async def _started() -> Process:
+    # What it says of a file, it may quote from the file: nobody reads its errors.
+    return await asyncio.create_subprocess_exec(sys.executable, "-m", __name__, stdin=PIPE, stdout=PIPE, stderr=DEVNULL)
+
+
+async def _answer(process: Process, file: bytes) -> bytes:
+    """The line that it answers; empty where it ended."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(_LENGTH.pack(len(file)) + file)
+    await process.stdin.drain()
+    return await process.stdout.readline()
+
+
+def _read(answer: bytes) -> int:
+    line = answer.decode().strip()
+    if line in WHY_NOT:
+        raise NotALetter(line)
+    if not line:
+        raise NotALetter("too-much")
+    return int(line)
+
+
+def _look(file: bytes) -> str:
+    try:
+        return str(pages_of(file))
+    except NotALetter as error:
+        return error.code
+
+
+def _serve(files: BinaryIO, answers: BinaryIO) -> None:
+    while length := files.read(_LENGTH.size):
+        answers.write(_look(files.read(*_LENGTH.unpack(length))).encode() + b"\n")
+        answers.flush()
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the service, which ends this
+    resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
+    _serve(sys.stdin.buffer, sys.stdout.buffer)
