@@ -6,8 +6,8 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from fastapi import APIRouter, Request
 from pydantic import ValidationError
+from starlette.requests import Request
 from starlette.responses import Response
 
 from registration import service, store
@@ -28,12 +28,13 @@ from registration.pages.nomination_desk import (
     refusal,
 )
 from registration.pages.posts import posted_answers
+from registration.pages.site import PageRoutes
 from shared.conference import Category
 from shared.events import Language
 from shared.problems import faults_of
 
 
-def amending_routes(routes: APIRouter, desk: FocalDesk) -> None:
+def amending_routes(routes: PageRoutes, desk: FocalDesk) -> None:
     @routes.get(f"{PERSON}/amend")
     @routes.get(f"{PERSON}/amend/{{category}}")
     async def form(request: Request, language: Language, code: str, delegate_id: UUID, category: str = "") -> Response:

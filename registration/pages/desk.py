@@ -8,10 +8,10 @@ from typing import get_args
 from uuid import UUID
 
 import orjson
-from fastapi import APIRouter, Request
 from markupsafe import Markup
 from pydantic import ValidationError
 from sqlalchemy import Connection
+from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from registration import correcting, queries, service, store
@@ -19,14 +19,14 @@ from registration.answers import Idempotency
 from registration.delegate import Registration
 from registration.focal_points import focal_points_of, having_focal_point
 from registration.group import Part, Submission
+from registration.kept import Kept
 from registration.needs import Without, goes_without
 from registration.pages.focal_point import no_such_page
-from registration.pages.kept import Kept
 from registration.pages.letters import letter_shown
 from registration.pages.marks import status_name
 from registration.pages.options import Option, Options
 from registration.pages.people import PersonShown, choices_for, facts_of, past_of, person_shown
-from registration.pages.site import page_route
+from registration.pages.site import PageRoutes
 from registration.pages.staff import AT_DESK, StaffDesk, Visit
 from registration.pages.why import proposed_why, reason_options, why
 from registration.staff.search import AWAITING, Sought, find_people, next_awaiting
@@ -243,8 +243,8 @@ def _number(given: Sequence[str]) -> str | None:
     return written if written.isdecimal() and len(written) < 10 else None
 
 
-def desk_routes(desk: AccreditationDesk) -> APIRouter:
-    routes = APIRouter(route_class=page_route(desk.site), include_in_schema=False)
+def desk_routes(desk: AccreditationDesk) -> PageRoutes:
+    routes = PageRoutes(desk.site)
 
     @routes.get(SCRIPT)
     async def script() -> Response:
@@ -255,11 +255,11 @@ def desk_routes(desk: AccreditationDesk) -> APIRouter:
     async def queue(request: Request, language: Language) -> Response:
         return await desk.queue(request, language, await desk.staff.visit(request, language, AT_DESK))
 
-    @routes.get(f"{DESK}/people/{{delegate_id}}")
+    @routes.get(f"{DESK}/people/{{delegate_id:uuid}}")
     async def person(request: Request, language: Language, delegate_id: UUID) -> Response:
         return await desk.person(request, language, await desk.staff.visit(request, language, AT_DESK), delegate_id)
 
-    @routes.post(f"{DESK}/people/{{delegate_id}}")
+    @routes.post(f"{DESK}/people/{{delegate_id:uuid}}")
     async def decide(request: Request, language: Language, delegate_id: UUID) -> Response:
         visit = await desk.staff.visit(request, language, DECIDES)
         answers, form_name = await desk.staff.answers(request, visit)

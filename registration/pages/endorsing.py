@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 import orjson
-from fastapi import APIRouter, Request
 from pydantic import ValidationError
+from starlette.requests import Request
 from starlette.responses import Response
 
 from registration.delegate import Registration
@@ -17,7 +17,7 @@ from registration.pages.delegation import delegation_shown
 from registration.pages.focal_point import FocalDesk, Visit
 from registration.pages.nomination_desk import OUR_RULES, PERSON, delegation_of, done, person_of, submit
 from registration.pages.people import facts_of
-from registration.pages.site import Elsewhere
+from registration.pages.site import Elsewhere, PageRoutes
 from registration.pages.why import reason_options
 from shared.events import Language, Status
 from shared.problems import Problem, faults_of, invalid_body
@@ -25,7 +25,7 @@ from shared.problems import Problem, faults_of, invalid_body
 DONE = {"endorse": "endorsed", "decline": "declined"}
 
 
-def endorsing_routes(routes: APIRouter, desk: FocalDesk) -> None:
+def endorsing_routes(routes: PageRoutes, desk: FocalDesk) -> None:
     @routes.get(f"{PERSON}/endorsement")
     async def ask(request: Request, language: Language, code: str, delegate_id: UUID) -> Response:
         visit, person = await person_of(request, desk, language, code, delegate_id, also_ended=True)

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from registration import queries, service
@@ -11,6 +11,7 @@ from registration.group import Part
 from registration.pages.focal_point import FocalDesk, Visit, no_such_page
 from registration.pages.nomination_desk import OUR_RULES, PERSON, delegation_of, person_of, submit
 from registration.pages.person_sessions import places_shown
+from registration.pages.site import PageRoutes
 from registration.places import places_for
 from shared.events import Language
 from shared.problems import Problem
@@ -19,7 +20,7 @@ ADDRESS = f"{PERSON}/sessions"
 DONE = ("enrolled", "waiting", "left")
 
 
-def enrolling_routes(routes: APIRouter, desk: FocalDesk) -> None:
+def enrolling_routes(routes: PageRoutes, desk: FocalDesk) -> None:
     @routes.get(ADDRESS)
     async def sessions(request: Request, language: Language, code: str, delegate_id: UUID) -> Response:
         visit, person = await person_of(request, desk, language, code, delegate_id)

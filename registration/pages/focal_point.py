@@ -3,17 +3,18 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from fastapi import APIRouter, Request
 from pydantic import TypeAdapter, ValidationError
+from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from registration import sign_in
 from registration.callers import Caller
 from registration.focal_points import SignedIn, address_of
+from registration.kept import Kept
 from registration.pages.form_page import form_cookie, form_page
 from registration.pages.language import PageLanguage
 from registration.pages.posts import HourlyLimit, client_of, posted_answers
-from registration.pages.site import Elsewhere, Site, page_route
+from registration.pages.site import Elsewhere, PageRoutes, Site
 from registration.pages.tokens import Tokens
 from shared.clock import utc_now
 from shared.events import Email, Language
@@ -53,6 +54,7 @@ class FocalDesk:
     ) -> None:
         self.site = site
         self.tokens = tokens
+        self._sessions = Kept[SignedIn | None](site.database)
         self._wake = wake
         self._by_client = HourlyLimit(asks_an_hour)
         self._by_address = HourlyLimit(LINKS_AN_HOUR)
@@ -75,8 +77,11 @@ class FocalDesk:
         session = request.cookies.get(SESSION_COOKIE, "")
         if not session:
             return None
-        who = await self.site.database.read(lambda tx: sign_in.find_session(tx, session, utc_now()))
+        who = await self._sessions.thing(session, lambda: self._signed_in(session))
         return None if who is None else Visit(who, session)
+
+    async def _signed_in(self, session: str) -> SignedIn | None:
+        return await self.site.database.read(lambda tx: sign_in.find_session(tx, session, utc_now()))
 
     async def page(
         self, request: Request, language: PageLanguage, template: str, visit: Visit, status: int = 200, **values: object
@@ -117,14 +122,14 @@ def stale() -> Problem:
     return Problem(403, "stale-form", say("This form was open for too long, or cookies are off."), say("Open the page anew."))
 
 
-def sign_in_routes(desk: FocalDesk) -> APIRouter:
-    routes = APIRouter(route_class=page_route(desk.site), include_in_schema=False)
+def sign_in_routes(desk: FocalDesk) -> PageRoutes:
+    routes = PageRoutes(desk.site)
     _asking(routes, desk)
     _opening(routes, desk)
     return routes
 
 
-def _asking(routes: APIRouter, desk: FocalDesk) -> None:
+def _asking(routes: PageRoutes, desk: FocalDesk) -> None:
     address = "/{language:language}/focal-point"
 
     @routes.get("/focal-point")
@@ -162,7 +167,7 @@ def _asking(routes: APIRouter, desk: FocalDesk) -> None:
         return desk.site.page(request, desk.site.languages[language], "sign_in_asked.html")
 
 
-def _opening(routes: APIRouter, desk: FocalDesk) -> None:
+def _opening(routes: PageRoutes, desk: FocalDesk) -> None:
     address = "/{language:language}/focal-point/link"
 
     @routes.get(address)

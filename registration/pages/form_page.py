@@ -2,7 +2,7 @@
 
 import secrets
 
-from fastapi import Request
+from starlette.requests import Request
 from starlette.responses import Response
 
 from registration.pages.language import PageLanguage

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from fastapi import APIRouter, Request
+from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from registration import store
@@ -20,7 +20,7 @@ from registration.pages.letters import letter_past, letter_shown
 from registration.pages.nomination_desk import OWN
 from registration.pages.photo import Show
 from registration.pages.posts import posted_file
-from registration.pages.site import Site, page_route
+from registration.pages.site import PageRoutes, Site
 from registration.pages.staff import AT_DESK
 from registration.service import UseCase
 from shared.http import traceparent_of
@@ -97,8 +97,8 @@ def _known(site: Site, code: str) -> str:
     return code
 
 
-def letter_pages(site: Site, address: str, access: Access) -> APIRouter:
-    routes = APIRouter(route_class=page_route(site), include_in_schema=False)
+def letter_pages(site: Site, address: str, access: Access) -> PageRoutes:
+    routes = PageRoutes(site)
 
     @routes.get(address)
     async def letter(request: Request) -> Response:
@@ -127,8 +127,8 @@ def letter_pages(site: Site, address: str, access: Access) -> APIRouter:
     return routes
 
 
-def letter_removal(site: Site, desk: AccreditationDesk) -> APIRouter:
-    routes = APIRouter(route_class=page_route(site), include_in_schema=False)
+def letter_removal(site: Site, desk: AccreditationDesk) -> PageRoutes:
+    routes = PageRoutes(site)
     access = by_staff(desk)
 
     @routes.post(f"{AT_THE_DESK}/removal")

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from uuid import UUID
 
-from fastapi import APIRouter, Request
 from markupsafe import Markup
+from starlette.requests import Request
 from starlette.responses import Response
 
 from registration import service
@@ -13,13 +13,13 @@ from registration.answers import Idempotency
 from registration.delegate import Registration, printed_name
 from registration.delegations import delegation_state, keep_order
 from registration.group import Part
+from registration.kept import Kept
 from registration.nominations import Replace
 from registration.pages.amending import amending_routes
 from registration.pages.delegation import DelegationShown, delegation_shown, order_given
 from registration.pages.endorsing import endorsing_routes
 from registration.pages.enrolling import enrolling_routes
 from registration.pages.focal_point import FocalDesk, Visit, no_such_page
-from registration.pages.kept import Kept
 from registration.pages.nomination import NominationForm
 from registration.pages.nomination_desk import (
     HERE,
@@ -35,13 +35,13 @@ from registration.pages.nomination_desk import (
     submitted,
 )
 from registration.pages.posts import posted_answers
-from registration.pages.site import Elsewhere, page_route
+from registration.pages.site import Elsewhere, PageRoutes
 from registration.service import NotFound
 from shared.events import Language
 
 
-def delegation_routes(desk: FocalDesk) -> APIRouter:
-    routes = APIRouter(route_class=page_route(desk.site), include_in_schema=False)
+def delegation_routes(desk: FocalDesk) -> PageRoutes:
+    routes = PageRoutes(desk.site)
     _listing(routes, desk)
     _ordering(routes, desk)
     _adding(routes, desk)
@@ -53,7 +53,7 @@ def delegation_routes(desk: FocalDesk) -> APIRouter:
     return routes
 
 
-def _listing(routes: APIRouter, desk: FocalDesk) -> None:
+def _listing(routes: PageRoutes, desk: FocalDesk) -> None:
     site, kept = desk.site, Kept[tuple[DelegationShown, Markup]](desk.site.database)
 
     @routes.get(HERE)
@@ -83,7 +83,7 @@ async def _people_of(desk: FocalDesk, language: Language, code: str) -> tuple[De
     return shown, said.part("delegation_people.html", delegation=shown)
 
 
-def _ordering(routes: APIRouter, desk: FocalDesk) -> None:
+def _ordering(routes: PageRoutes, desk: FocalDesk) -> None:
     site = desk.site
 
     @routes.get(f"{OWN}/order")
@@ -113,7 +113,7 @@ async def _order_shown(
     return await desk.page(request, said, "delegation_order.html", visit, status, delegation=shown)
 
 
-def _adding(routes: APIRouter, desk: FocalDesk) -> None:
+def _adding(routes: PageRoutes, desk: FocalDesk) -> None:
     site = desk.site
 
     async def blank(request: Request, language: Language, code: str, category: str) -> tuple[Visit, NominationForm]:
@@ -141,7 +141,7 @@ def _adding(routes: APIRouter, desk: FocalDesk) -> None:
         return await refusal(request, desk, visit, form, "add", parts) or done(language, code, "added")
 
 
-def _replacing(routes: APIRouter, desk: FocalDesk) -> None:
+def _replacing(routes: PageRoutes, desk: FocalDesk) -> None:
     async def empty(
         request: Request, language: Language, code: str, delegate_id: UUID
     ) -> tuple[Visit, NominationForm, Registration]:
@@ -172,7 +172,7 @@ def _replacing(routes: APIRouter, desk: FocalDesk) -> None:
         return answer or done(language, code, "replaced")
 
 
-def _withdrawing(routes: APIRouter, desk: FocalDesk) -> None:
+def _withdrawing(routes: PageRoutes, desk: FocalDesk) -> None:
     @routes.get(f"{PERSON}/withdraw")
     async def ask(request: Request, language: Language, code: str, delegate_id: UUID) -> Response:
         visit, person = await person_of(request, desk, language, code, delegate_id)

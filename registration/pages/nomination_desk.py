@@ -5,8 +5,8 @@ from dataclasses import replace
 from uuid import UUID
 
 import orjson
-from fastapi import Request
 from pydantic import ValidationError
+from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from registration import queries
@@ -23,7 +23,7 @@ from shared.said import FieldFault, say
 
 HERE = "/{language:language}/delegation"
 OWN = f"{HERE}/{{code}}"
-PERSON = f"{OWN}/people/{{delegate_id}}"
+PERSON = f"{OWN}/people/{{delegate_id:uuid}}"
 OUR_RULES = (409, 422)
 """The statuses of what is wrong with what was answered: the form is shown again, with the faults."""
 

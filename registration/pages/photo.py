@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol, cast
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from registration import store
@@ -17,7 +17,7 @@ from registration.group import Part, Submission
 from registration.pages.cropping import MOVES, Cropping, cropping_of
 from registration.pages.language import PageLanguage
 from registration.pages.posts import posted_answers, posted_file
-from registration.pages.site import Site, page_route
+from registration.pages.site import PageRoutes, Site
 from registration.portraits import MOST_BYTES, NotAPicture, Picture, Portrait
 from registration.service import UseCase
 from shared.clock import utc_now
@@ -56,16 +56,16 @@ Access = Callable[[Request], Awaitable[Giving]]
 """Lets in who may give, or see, the photo that a request is about; raises `Problem` or `Elsewhere`."""
 
 
-def photo_routes(site: Site, address: str, access: Access) -> APIRouter:
-    routes = APIRouter(route_class=page_route(site), include_in_schema=False)
+def photo_routes(site: Site, address: str, access: Access) -> PageRoutes:
+    routes = PageRoutes(site)
     _uploading(routes, site, address, access)
     _choosing(routes, site, address, access)
     _pictures(routes, site, address, access)
     return routes
 
 
-def photo_script(site: Site) -> APIRouter:
-    routes = APIRouter(route_class=page_route(site), include_in_schema=False)
+def photo_script(site: Site) -> PageRoutes:
+    routes = PageRoutes(site)
 
     @routes.get(SCRIPT)
     async def script() -> Response:
@@ -75,7 +75,7 @@ def photo_script(site: Site) -> APIRouter:
     return routes
 
 
-def _uploading(routes: APIRouter, site: Site, address: str, access: Access) -> None:
+def _uploading(routes: PageRoutes, site: Site, address: str, access: Access) -> None:
     async def shown(giving: Giving, status: int = 200, fault: str = "") -> Response:
         values = {"address": giving.address, "back": giving.back, "photo": giving.registration.photo}
         return await giving.show("photo.html", status, fault=fault, **values)
@@ -99,7 +99,7 @@ def _uploading(routes: APIRouter, site: Site, address: str, access: Access) -> N
         return RedirectResponse(f"{giving.address}/choose?picture={taken}", 303)
 
 
-def _choosing(routes: APIRouter, site: Site, address: str, access: Access) -> None:
+def _choosing(routes: PageRoutes, site: Site, address: str, access: Access) -> None:
     async def shown(giving: Giving, cropping: Cropping, status: int = 200, fault: str = "") -> Response:
         values = {"address": giving.address, "back": giving.back, "moves": MOVES, "script": SCRIPT}
         page = await giving.show("photo_choose.html", status, cropping=cropping, fault=fault, **values)
@@ -131,7 +131,7 @@ def _choosing(routes: APIRouter, site: Site, address: str, access: Access) -> No
         return RedirectResponse(await giving.done(answer.body), 303)
 
 
-def _pictures(routes: APIRouter, site: Site, address: str, access: Access) -> None:
+def _pictures(routes: PageRoutes, site: Site, address: str, access: Access) -> None:
     @routes.get(f"{address}/picture")
     async def picture(request: Request) -> Response:
         """What was uploaded, while its portrait is chosen."""

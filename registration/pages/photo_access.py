@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
-from fastapi import Request
+from starlette.requests import Request
 from starlette.responses import Response
 
 from registration import queries
@@ -20,14 +20,14 @@ from registration.pages.tokens import Receipt
 from registration.service import GivePhoto
 from shared.events import Language, Status
 
-OF_DELEGATION = "/{language:language}/delegation/{code}/people/{delegate_id}/photo"
+OF_DELEGATION = "/{language:language}/delegation/{code}/people/{delegate_id:uuid}/photo"
 OWN = "/{language:language}/photo/{link}"
-AT_THE_DESK = "/{language:language}/desk/people/{delegate_id}/photo"
+AT_THE_DESK = "/{language:language}/desk/people/{delegate_id:uuid}/photo"
 
 
 def by_focal_point(desk: FocalDesk) -> Access:
     async def access(request: Request) -> Giving:
-        language, code, delegate_id = _language(request), request.path_params["code"], _delegate_id(request)
+        language, code, delegate_id = _language(request), request.path_params["code"], request.path_params["delegate_id"]
         visit, person = await person_of(request, desk, language, code, delegate_id, also_ended=True)
         said, back = desk.site.languages[language], f"/{language}/delegation/{code}"
 
@@ -90,7 +90,7 @@ def by_themselves(desk: PublicDesk) -> Access:
 
 def by_staff(desk: AccreditationDesk) -> Access:
     async def access(request: Request) -> Giving:
-        language, delegate_id = _language(request), _delegate_id(request)
+        language, delegate_id = _language(request), request.path_params["delegate_id"]
         visit = await desk.staff.visit(request, language, AT_DESK if request.method == "GET" else DECIDES)
         person = await _person(desk.site, delegate_id)
         if person is None or (person.protected and not visit.caller.may_read_protected_names):
@@ -128,10 +128,3 @@ async def _person(site: Site, delegate_id: UUID) -> Registration | None:
 
 def _language(request: Request) -> Language:
     return request.path_params["language"]
-
-
-def _delegate_id(request: Request) -> UUID:
-    try:
-        return UUID(request.path_params["delegate_id"])
-    except ValueError:
-        raise no_such_page() from None

@@ -2,11 +2,11 @@
 
 from urllib.parse import parse_qsl
 
-from fastapi import Request
 from limits import RateLimitItemPerHour
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.requests import Request
 
 from shared.http import limited, read_body
 from shared.problems import Problem

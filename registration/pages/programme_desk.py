@@ -5,19 +5,19 @@ from typing import cast
 from urllib.parse import urlencode
 
 import orjson
-from fastapi import APIRouter, Request
 from markupsafe import Markup
 from pydantic import ValidationError
+from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from registration import programme, queries, service
 from registration.answers import Idempotency
 from registration.group import Part, Submission
+from registration.kept import Kept
 from registration.pages.focal_point import no_such_page, stale
-from registration.pages.kept import Kept
 from registration.pages.programme import Entry, days_shown, session_shown
 from registration.pages.session_form import Answers, SessionForm, as_answers
-from registration.pages.site import page_route
+from registration.pages.site import PageRoutes
 from registration.pages.staff import StaffDesk, Visit
 from shared.events import Language, SessionChanged, SessionChangeRequested
 from shared.http import traceparent_of
@@ -132,9 +132,9 @@ class ProgrammeDesk:
         )
 
 
-def programme_desk_routes(desk: ProgrammeDesk) -> APIRouter:
+def programme_desk_routes(desk: ProgrammeDesk) -> PageRoutes:
     site = desk.staff.site
-    routes = APIRouter(route_class=page_route(site), include_in_schema=False)
+    routes = PageRoutes(site)
 
     @routes.get(DESK)
     async def sessions(request: Request, language: Language) -> Response:

@@ -5,22 +5,22 @@ from dataclasses import replace
 from uuid import UUID
 
 import orjson
-from fastapi import APIRouter, Request
 from markupsafe import Markup
 from pydantic import ValidationError
+from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from registration import queries, service
 from registration.answers import Idempotency
 from registration.callers import Caller, FormKey
 from registration.group import Part, Submission
+from registration.kept import Kept
 from registration.needs import needs_of
 from registration.pages.form import PublicForm
 from registration.pages.form_page import form_cookie, form_page
-from registration.pages.kept import Kept
 from registration.pages.language import PageLanguage
 from registration.pages.posts import HourlyLimit, client_of, posted_answers
-from registration.pages.site import HERE, Site, page_route
+from registration.pages.site import HERE, PageRoutes, Site
 from registration.pages.tokens import Receipt, Tokens
 from shared.conference import Category, Conference
 from shared.events import ENDED, Language, RegistrationSubmitted, Status
@@ -87,15 +87,15 @@ def public_caller(conference: Conference) -> Caller:
     return Caller(scope="public form", form=FormKey("public form", categories, None))
 
 
-def form_routes(desk: PublicDesk) -> APIRouter:
+def form_routes(desk: PublicDesk) -> PageRoutes:
     """Choosing a category, the form, what comes after it, in every language."""
-    routes = APIRouter(route_class=page_route(desk.site), include_in_schema=False)
+    routes = PageRoutes(desk.site)
     _choice(routes, desk)
     _form(routes, desk)
     return routes
 
 
-def _choice(routes: APIRouter, desk: PublicDesk) -> None:
+def _choice(routes: PageRoutes, desk: PublicDesk) -> None:
     site = desk.site
 
     @routes.get(f"{HERE}/register")
@@ -118,7 +118,7 @@ def _choice(routes: APIRouter, desk: PublicDesk) -> None:
         return site.page(request, said, "registered.html", receipt=receipt, photo=photo, unendorsed=unendorsed)
 
 
-def _form(routes: APIRouter, desk: PublicDesk) -> None:
+def _form(routes: PageRoutes, desk: PublicDesk) -> None:
     address, site = f"{HERE}/register/{{category}}", desk.site
 
     @routes.get(address)

@@ -1,30 +1,32 @@
 """The routes of the pages: each page in each language under its own address, such as `/fr/programme`."""
 
 import hashlib
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
-from fastapi import APIRouter, Request
-from fastapi.exceptions import RequestValidationError
-from fastapi.routing import APIRoute
+from sqlalchemy import Connection
 from starlette.convertors import Convertor, register_url_convertor
+from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Router
 
 from registration import queries
 from registration.intake import Intake
+from registration.kept import Kept
 from registration.pages.language import PageLanguage
 from registration.pages.options import Options, delegation_options
-from registration.pages.programme import days_shown, revisions_shown, session_shown
+from registration.pages.programme import Entry, days_shown, revisions_shown, session_shown
 from registration.studio import Studio
 from shared.calendar import MEDIA_TYPE as CALENDAR
 from shared.calendar import programme_calendar
 from shared.clock import ConferenceClock
 from shared.conference import Category, Conference
 from shared.database import Database
-from shared.events import LANGUAGES, Language
+from shared.events import LANGUAGES, Language, SessionChanged
 from shared.faults import DATABASE_AWAY
 from shared.logs import get_log
 from shared.negotiation import negotiated
@@ -139,29 +141,49 @@ register_url_convertor("language", _LanguageInAddress())
 HERE = "/{language:language}"
 
 
-def page_route(site: Site) -> type[APIRoute]:
-    """A kind of route whose errors are pages, too, in the language of its address."""
+Page = Callable[..., Awaitable[Response]]
+"""Answers a request; it takes that, and what its address names, by the names that they have there."""
 
-    class PageRoute(APIRoute):
-        def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-            answer = super().get_route_handler()
 
-            async def answered(request: Request) -> Response:
-                try:
-                    return await answer(request)
-                except Elsewhere as elsewhere:
-                    return RedirectResponse(elsewhere.address, 303)
-                except Problem as problem:
-                    return site.problem(request, _language_of(request, site), problem)
-                except RequestValidationError:  # an address that names nobody: what is posted is looked at elsewhere
-                    return site.no_such_page(request, _language_of(request, site))
-                except DATABASE_AWAY as error:
-                    log.error("database_away", method=request.method, path=request.url.path, error=type(error).__name__)
-                    return site.problem(request, _language_of(request, site), unavailable())
+class PageRoutes(Router):
+    """Routes of pages, in the language of their address, in which their errors are pages, too.
 
-            return answered
+    They are no part of the API: FastAPI would read each page's signature, and that for each request.
+    """
 
-    return PageRoute
+    def __init__(self, site: Site) -> None:
+        super().__init__()
+        self._site = site
+
+    def get(self, address: str) -> Callable[[Page], Page]:
+        return self._at(address, "GET")
+
+    def post(self, address: str) -> Callable[[Page], Page]:
+        return self._at(address, "POST")
+
+    def _at(self, address: str, method: str) -> Callable[[Page], Page]:
+        def add(page: Page) -> Page:
+            self.add_route(address, self._answering(page), [method], include_in_schema=False)
+            return page
+
+        return add
+
+    def _answering(self, page: Page) -> Callable[[Request], Awaitable[Response]]:
+        taken = signature(page).parameters
+
+        async def answer(request: Request) -> Response:
+            try:
+                named = {"request": request, **request.path_params}
+                return await page(**{name: named[name] for name in taken if name in named})
+            except Elsewhere as elsewhere:
+                return RedirectResponse(elsewhere.address, 303)
+            except Problem as problem:
+                return self._site.problem(request, _language_of(request, self._site), problem)
+            except DATABASE_AWAY as error:
+                log.error("database_away", method=request.method, path=request.url.path, error=type(error).__name__)
+                return self._site.problem(request, _language_of(request, self._site), unavailable())
+
+        return answer
 
 
 def _language_of(request: Request, site: Site) -> PageLanguage:
@@ -169,9 +191,9 @@ def _language_of(request: Request, site: Site) -> PageLanguage:
     return next((each for code, each in site.languages.items() if code == first), site.languages["en"])
 
 
-def reading_routes(site: Site) -> APIRouter:
+def reading_routes(site: Site) -> PageRoutes:
     """The front door, the programme and its feed, in every language."""
-    routes = APIRouter(route_class=page_route(site), include_in_schema=False)
+    routes = PageRoutes(site)
 
     @routes.get("/")
     async def door(request: Request) -> Response:
@@ -189,7 +211,7 @@ def reading_routes(site: Site) -> APIRouter:
     return routes
 
 
-def _door(routes: APIRouter, site: Site) -> None:
+def _door(routes: PageRoutes, site: Site) -> None:
     @routes.get(HERE)
     async def door(request: Request, language: Language) -> Response:
         return site.front_door(request, site.languages[language])
@@ -199,18 +221,19 @@ def _door(routes: APIRouter, site: Site) -> None:
         return RedirectResponse(f"/{language}", 308)
 
 
-def _programme(routes: APIRouter, site: Site) -> None:
-    kept: dict[Language, tuple[object, Response]] = {}  # the last made: between two changes of the programme, many read it
+def _programme(routes: PageRoutes, site: Site) -> None:
+    kept: dict[Language, tuple[object, Response]] = {}  # the last made: many read it, and most of what is written is not in it
 
     @routes.get(f"{HERE}/programme")
     async def programme(request: Request, language: Language) -> Response:
         entries = await site.database.read(queries.all_sessions)
         as_it_stands = tuple((session.session_id, session.revision, enrolled) for session, enrolled in entries)
         made_of, page = kept.get(language, (None, None))
-        if page is None or made_of != as_it_stands:
+        if page is None or made_of != as_it_stands or request.url.query:
             said = site.languages[language]
             page = site.page(request, said, "programme.html", days=days_shown(entries, site.conference, said))
-            kept[language] = as_it_stands, page
+            if not request.url.query:  # which the links to the other languages repeat
+                kept[language] = as_it_stands, page
         return page
 
     @routes.get(f"{HERE}/programme.ics")
@@ -219,7 +242,9 @@ def _programme(routes: APIRouter, site: Site) -> None:
         return _calendar([session for session, _ in entries], site, site.languages[language])
 
 
-def _sessions(routes: APIRouter, site: Site) -> None:
+def _sessions(routes: PageRoutes, site: Site) -> None:
+    kept = Kept[Response | None](site.database)
+
     @routes.get(f"{HERE}/sessions/{{session_id}}.ics")
     async def session_feed(request: Request, language: Language, session_id: str) -> Response:
         found, said = await site.database.read(lambda tx: queries.find_session(tx, session_id)), site.languages[language]
@@ -227,12 +252,25 @@ def _sessions(routes: APIRouter, site: Site) -> None:
 
     @routes.get(f"{HERE}/sessions/{{session_id}}")
     async def session(request: Request, language: Language, session_id: str) -> Response:
-        found, said = await site.database.read(lambda tx: queries.find_session(tx, session_id)), site.languages[language]
-        if found is None:
-            return site.no_such_page(request, said)
-        history = await site.database.read(lambda tx: queries.session_history(tx, session_id))
-        shown, revisions = session_shown(found, site.conference, said), revisions_shown(history, site.conference, said)
-        return site.page(request, said, "session.html", session=shown, revisions=revisions)
+        said = site.languages[language]
+        page = await kept.thing(
+            (language, session_id, request.url.query), lambda: _session_page(site, request, said, session_id)
+        )
+        return page or site.no_such_page(request, said)
+
+
+async def _session_page(site: Site, request: Request, language: PageLanguage, session_id: str) -> Response | None:
+    found = await site.database.read(lambda tx: _session_and_history(tx, session_id))
+    if found is None:
+        return None
+    entry, history = found
+    shown, revisions = session_shown(entry, site.conference, language), revisions_shown(history, site.conference, language)
+    return site.page(request, language, "session.html", session=shown, revisions=revisions)
+
+
+def _session_and_history(tx: Connection, session_id: str) -> tuple[Entry, list[SessionChanged]] | None:
+    entry = queries.find_session(tx, session_id)
+    return None if entry is None else (entry, queries.session_history(tx, session_id))
 
 
 def _calendar(sessions: list[Any], site: Site, language: PageLanguage) -> Response:
@@ -243,11 +281,12 @@ def _calendar(sessions: list[Any], site: Site, language: PageLanguage) -> Respon
     return Response(written, media_type=f"{CALENDAR}; charset=utf-8", headers={"Content-Language": language.code})
 
 
-def missing_pages(site: Site) -> APIRouter:
+def missing_pages(site: Site) -> PageRoutes:
     """What is under a language's address and is no page. Comes after every other route."""
-    routes = APIRouter(include_in_schema=False)
+    routes = PageRoutes(site)
 
     @routes.get(f"{HERE}/{{rest:path}}")
+    @routes.post(f"{HERE}/{{rest:path}}")
     async def missing(request: Request, language: Language) -> Response:
         return site.no_such_page(request, site.languages[language])
 

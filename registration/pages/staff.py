@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from fastapi import APIRouter, Request
+from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from registration import store
@@ -13,7 +13,7 @@ from registration.pages.focal_point import stale
 from registration.pages.form_page import form_cookie, form_page
 from registration.pages.language import PageLanguage
 from registration.pages.posts import client_of, posted_answers
-from registration.pages.site import Elsewhere, Site, page_route
+from registration.pages.site import Elsewhere, PageRoutes, Site
 from registration.pages.tokens import Tokens
 from registration.staff.accounts import LONGEST, StaffAccount
 from registration.staff.door import COOKIE, Door
@@ -87,15 +87,15 @@ class StaffDesk:
         return answers, name
 
 
-def staff_routes(desk: StaffDesk) -> APIRouter:
-    routes = APIRouter(route_class=page_route(desk.site), include_in_schema=False)
+def staff_routes(desk: StaffDesk) -> PageRoutes:
+    routes = PageRoutes(desk.site)
     _signing_in(routes, desk)
     _setting_a_password(routes, desk)
     _own_account(routes, desk)
     return routes
 
 
-def _signing_in(routes: APIRouter, desk: StaffDesk) -> None:
+def _signing_in(routes: PageRoutes, desk: StaffDesk) -> None:
     address = f"{HERE}/sign-in"
 
     @routes.get(address)
@@ -124,7 +124,7 @@ def with_session(request: Request, answer: Response, token: str) -> Response:
     return answer
 
 
-def _setting_a_password(routes: APIRouter, desk: StaffDesk) -> None:
+def _setting_a_password(routes: PageRoutes, desk: StaffDesk) -> None:
     address = f"{HERE}/set-password"
 
     @routes.get(address)
@@ -154,7 +154,7 @@ def _setting_a_password(routes: APIRouter, desk: StaffDesk) -> None:
         return RedirectResponse(f"/{language}/staff/sign-in", 303)
 
 
-def _own_account(routes: APIRouter, desk: StaffDesk) -> None:
+def _own_account(routes: PageRoutes, desk: StaffDesk) -> None:
     @routes.get(HERE)
     async def own(request: Request, language: Language) -> Response:
         visit = await desk.visit(request, language)

@@ -1,10 +1,10 @@
 """Signing in with an OpenID provider: there, back, and in. Where one comes back to is the same in every language."""
 
-from fastapi import APIRouter, Request
+from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from registration import store
-from registration.pages.site import page_route
+from registration.pages.site import PageRoutes
 from registration.pages.staff import HERE, StaffDesk, with_session
 from registration.pages.tokens import PROVIDER_SECONDS
 from registration.staff.provider import NoRole, NotVouchedFor, Provider, ProviderAway
@@ -21,8 +21,8 @@ BACK = "/staff/oidc"
 """What the provider is told to send people back to, under this service's own address."""
 
 
-def provider_routes(desk: StaffDesk, provider: Provider, own_url: str) -> APIRouter:
-    routes = APIRouter(route_class=page_route(desk.site), include_in_schema=False)
+def provider_routes(desk: StaffDesk, provider: Provider, own_url: str) -> PageRoutes:
+    routes = PageRoutes(desk.site)
 
     @routes.get(f"{HERE}/oidc")
     async def there(request: Request, language: Language) -> Response:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from registration import queries, store
@@ -12,7 +12,7 @@ from registration.decisions import MOST
 from registration.pages.desk import DECIDES, DESK, AccreditationDesk, decision_of
 from registration.pages.focal_point import no_such_page
 from registration.pages.people import PersonShown
-from registration.pages.site import page_route
+from registration.pages.site import PageRoutes
 from registration.pages.staff import AT_DESK, Visit
 from registration.pages.why import staged_why
 from registration.reasons import Reason
@@ -25,8 +25,8 @@ from shared.ids import new_id
 from shared.problems import Problem
 
 
-def staged_routes(desk: AccreditationDesk, decider: Decider) -> APIRouter:
-    routes = APIRouter(route_class=page_route(desk.site), include_in_schema=False)
+def staged_routes(desk: AccreditationDesk, decider: Decider) -> PageRoutes:
+    routes = PageRoutes(desk.site)
 
     @routes.post(DESK)
     async def stage(request: Request, language: Language) -> Response:
@@ -47,7 +47,7 @@ def staged_routes(desk: AccreditationDesk, decider: Decider) -> APIRouter:
         decider.wake()
         return RedirectResponse(f"/{language}/desk/staged/{staged.staged_id}", 303)
 
-    @routes.get(f"{DESK}/staged/{{staged_id}}")
+    @routes.get(f"{DESK}/staged/{{staged_id:uuid}}")
     async def shown(request: Request, language: Language, staged_id: UUID) -> Response:
         visit = await desk.staff.visit(request, language, AT_DESK)
         staged = await desk.site.database.read(lambda tx: store.staging.find(tx, staged_id))
@@ -68,7 +68,7 @@ def staged_routes(desk: AccreditationDesk, decider: Decider) -> APIRouter:
             is_mine=staged.account == visit.account.name,
         )
 
-    @routes.post(f"{DESK}/staged/{{staged_id}}/undo")
+    @routes.post(f"{DESK}/staged/{{staged_id:uuid}}/undo")
     async def undo(request: Request, language: Language, staged_id: UUID) -> Response:
         visit = await desk.staff.visit(request, language, DECIDES)
         await desk.staff.answers(request, visit)

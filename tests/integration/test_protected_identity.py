@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from fastapi.routing import APIRoute
 from kafka import KafkaProducer
+from starlette.routing import Route
 from typer.testing import CliRunner
 
 from services import cli
@@ -97,8 +97,12 @@ async def search(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Sear
 async def page_patterns(var: Path) -> list[str]:
     """The addresses of all pages that can be opened, as registration's routes have them."""
     async with registration_running(f"sqlite:///{var / 'routes.db'}", TINY, var) as app:
-        routes = [each for each in app.app.router.routes if isinstance(each, APIRoute) and not each.include_in_schema]
-        return [each.path for each in routes if "GET" in each.methods and "{rest" not in each.path and each.path != "/metrics"]
+        routes = [each for each in app.app.router.routes if isinstance(each, Route) and not each.include_in_schema]
+        return [
+            each.path
+            for each in routes
+            if "GET" in (each.methods or ()) and "{rest" not in each.path and each.path != "/metrics"
+        ]
 
 
 async def left_behind(crowd: Crowd, lookout: Lookout, before: set[str]) -> set[str]:
