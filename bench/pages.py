@@ -34,6 +34,7 @@ class Reading(NamedTuple):
     """A page, and who reads it: one of those who sign in, or anybody."""
 
     path: str
+    """`{person}` in it is somebody of `DELEGATION`."""
     reader: str = "anybody"
 
 
@@ -46,6 +47,10 @@ PAGES = {
     "the desk, searching": Reading("/en/desk?q=mar", "accreditation"),
     "the programme desk": Reading("/en/programme-desk", "programme"),
     "a delegation's own": Reading(f"/en/delegation/{DELEGATION}", "focal point"),
+    "a person at the desk": Reading("/en/desk/people/{person}", "accreditation"),
+    "a session to be changed": Reading("/en/programme-desk/change?session=opening", "programme"),
+    "somebody to be nominated": Reading(f"/ar/delegation/{DELEGATION}/add/delegate", "focal point"),
+    "somebody to be amended": Reading(f"/en/delegation/{DELEGATION}/people/{{person}}/amend", "focal point"),
 }
 
 
@@ -54,11 +59,12 @@ async def measure(stand: Stand, rounds: int) -> list[Measure]:
     await stand.start_bare_server("bare_page")
     conference = people.conference()
     await stand.post("registration", people.bodies(people.everybody(conference), DELEGATES), "everybody")
-    cookies = await asyncio.to_thread(_signed_in, stand)
+    cookies, person = await asyncio.to_thread(_signed_in, stand)
+    pages = {name: page._replace(path=page.path.replace("{person}", person)) for name, page in PAGES.items()}
     measures = {name: Measure(name=f"Page, p95: {name}", unit="ms", below=WITHIN_MS) for name in PAGES}
     for number in range(rounds + 1):
         bare = await _p95(stand, "bare_page", Reading("/page"), cookies)
-        for name, page in PAGES.items():
+        for name, page in pages.items():
             ours = await _p95(stand, "registration", page, cookies)
             if number:
                 measures[name].note(ours, bare)
@@ -66,15 +72,17 @@ async def measure(stand: Stand, rounds: int) -> list[Measure]:
     return list(measures.values())
 
 
-def _signed_in(stand: Stand) -> Mapping[str, str]:
-    """Open sessions as the pages do; the cookie of each reader."""
+def _signed_in(stand: Stand) -> tuple[Mapping[str, str], str]:
+    """Open sessions as the pages do; the cookie of each reader, and the id of somebody of `DELEGATION`."""
+    of_delegation = select(store.delegates.c.delegate_id).where(store.delegates.c.delegation == DELEGATION).limit(1)
     with stand.database("registration") as database:
+        person = str(database.transaction(lambda tx: tx.execute(of_delegation).scalar_one()))
         return {
             "anybody": "",
             "accreditation": f"{COOKIE}={database.transaction(lambda tx: _staff(tx, Role.ACCREDITATION))}",
             "programme": f"{COOKIE}={database.transaction(lambda tx: _staff(tx, Role.PROGRAMME))}",
             "focal point": f"{SESSION_COOKIE}={database.transaction(lambda tx: _focal_point(tx, DELEGATION))}",
-        }
+        }, person
 
 
 def _staff(tx: Connection, role: Role) -> str:

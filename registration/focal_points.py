@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Annotated, NotRequired
 
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 from typing_extensions import TypedDict
 
 from registration.model import Refused
@@ -89,13 +89,15 @@ def faults_among(given: Sequence[FocalPoint]) -> Iterator[FieldFault]:
         )
 
 
+_F = focal_points.c
+_ALL = select(_F.delegation, _F.name, _F.email, _F.role).order_by(_F.delegation, _F.role.desc(), _F.email)
+_OF_ONE = _ALL.where(_F.delegation == bindparam("delegation"))
+
+
 def focal_points_of(tx: Connection, delegation: str | None = None) -> list[tuple[str, FocalPoint]]:
     """The focal points with their delegation: of this one, or of all; the primary one first."""
-    f = focal_points.c
-    asked = select(f.delegation, f.name, f.email, f.role).order_by(f.delegation, f.role.desc(), f.email)
-    if delegation is not None:
-        asked = asked.where(f.delegation == delegation)
-    return [(row.delegation, FocalPoint(name=row.name, email=row.email, role=FocalRole(row.role))) for row in tx.execute(asked)]
+    asked = tx.execute(_ALL) if delegation is None else tx.execute(_OF_ONE, {"delegation": delegation})
+    return [(row.delegation, FocalPoint(name=row.name, email=row.email, role=FocalRole(row.role))) for row in asked]
 
 
 def keep_focal_points(tx: Connection, delegation: str, given: Sequence[FocalPoint]) -> None:
@@ -145,6 +147,8 @@ def language_of(tx: Connection, delegation: str, email: str) -> tuple[bool, Lang
 
 def having_focal_point(tx: Connection, delegations: Collection[str]) -> set[str]:
     """Those of the delegations of which a focal point is known."""
+    if not delegations:
+        return set()
     f = focal_points.c
     return set(tx.execute(select(f.delegation).where(f.delegation.in_(delegations)).distinct()).scalars())
 

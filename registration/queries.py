@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Connection, Select, bindparam, func, select
 
 from registration.audit import Kept, delegation_hash, id_hash
 from registration.callers import FormKey
@@ -19,6 +19,7 @@ from shared.database import NUL, insert
 from shared.events import BadgeStatus, PrintState, SessionChanged, Slug, Status
 from shared.inbox import Journal
 from shared.received import Received
+from shared.rows import among
 
 MAX_PAGE = 500
 _ENROLLED = (
@@ -26,6 +27,9 @@ _ENROLLED = (
     .where(session_places.c.session_id == sessions.c.session_id)
     .scalar_subquery()
 )
+# Asked for every page of a person: to put such a question together takes longer than to answer it.
+_CONTENT = select(delegates.c.content).where(delegates.c.delegate_id == bindparam("id"))
+_BADGES = select(badges.c.delegate_id, badges.c.state).where(among(badges.c.delegate_id, "ids")).order_by(badges.c.badge_id)
 
 
 _Q = """Each word is in the name, the function or the e-mail address, whatever its accents and case. Of a protected identity
@@ -79,7 +83,7 @@ def find_delegates(
 
 
 def find_delegate(tx: Connection, delegate_id: UUID) -> Registration | None:
-    content = tx.execute(select(delegates.c.content).where(delegates.c.delegate_id == delegate_id)).scalar()
+    content = tx.execute(_CONTENT, {"id": delegate_id}).scalar()
     return None if content is None else Registration.model_validate_json(content)
 
 
@@ -102,9 +106,8 @@ def find_entries(tx: Connection, asked: TrailFilter) -> list[Kept]:
 
 def badge_states(tx: Connection, delegate_ids: Collection[UUID]) -> dict[UUID, PrintState]:
     """What a printer last reported of each delegate's newest badge."""
-    b = badges.c
-    query = select(b.delegate_id, b.state).where(b.delegate_id.in_(delegate_ids)).order_by(b.badge_id)
-    return {delegate_id: PrintState(state) for delegate_id, state in tx.execute(query)}
+    found = tx.execute(_BADGES, {"ids": list(delegate_ids)})
+    return {delegate_id: PrintState(state) for delegate_id, state in found}
 
 
 def note_badge_reports(tx: Connection, batch: Sequence[Received[BadgeStatus]]) -> Journal:

@@ -16,6 +16,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    bindparam,
     cast,
     select,
     type_coerce,
@@ -67,6 +68,8 @@ class Trail:
             Column("hash", LargeBinary(32), nullable=False),
         )
         self._insert = self._entries.insert()
+        e = self._entries.c
+        self._of = select(e.content).where(e.delegate_hash == bindparam("subject")).order_by(e.seq)
         h = self._heads.c
         self._head = select(h.seq, h.hash).where(h.chain == _CHAIN)
 
@@ -125,5 +128,4 @@ class Trail:
         return self._about(tx, delegation_hash(code))
 
     def _about(self, tx: Connection, subject_hash: str) -> list[str]:
-        e = self._entries.c
-        return list(tx.execute(select(e.content).where(e.delegate_hash == subject_hash).order_by(e.seq)).scalars())
+        return list(tx.execute(self._of, {"subject": subject_hash}).scalars())

@@ -4,7 +4,6 @@ A use case is a plain function of a connection; `Database.write` runs it in one 
 """
 
 import asyncio
-import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -20,6 +19,7 @@ from sqlalchemy import (
     Dialect,
     Engine,
     MetaData,
+    PoolProxiedConnection,
     String,
     Table,
     TypeDecorator,
@@ -38,6 +38,8 @@ SQLITE_WAIT_SECONDS = 20
 SQLITE_SYNCHRONOUS = "FULL"
 POSTGRESQL_WRITERS = 4
 READERS = 4
+SQLITE_READERS = 2
+"""More would but take the interpreter from each other: SQLite answers from memory."""
 OWN_CONNECTIONS = 3
 """Held by what takes no turn: the relay's claim, a lead, and whatever is held by a command or a test."""
 NUL = "\0"
@@ -68,13 +70,12 @@ class Database:
             )
         else:
             self._write_engine = _sqlite_engine(self.url, begin="BEGIN IMMEDIATE", connections=1)
-            self._read_engine = _sqlite_engine(self.url, begin="BEGIN", connections=READERS + 2)
+            self._read_engine = _sqlite_engine(self.url, begin="BEGIN", connections=SQLITE_READERS + OWN_CONNECTIONS)
         self._writers = ThreadPoolExecutor(POSTGRESQL_WRITERS if self.is_postgresql else 1, thread_name_prefix="write")
-        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="read")
+        self._readers = ThreadPoolExecutor(READERS if self.is_postgresql else SQLITE_READERS, thread_name_prefix="read")
         self._next_look: asyncio.Task[str] | None = None
         self._one_look_at_a_time = asyncio.Lock()
-        self._watching: Connection | None = None
-        self._one_watches = threading.Lock()
+        self._watching: PoolProxiedConnection | None = None
         self._after_commit: list[Callable[[], None]] = []
         self._after_commit_elsewhere: list[Callable[[], None]] = []
 
@@ -112,8 +113,11 @@ class Database:
     async def state(self) -> str:
         """A name of the database as it stands: another one after whatever is committed, by whichever process.
 
-        What is read after this was asked is at least as new. All who ask while a look is under way share the next one.
+        What is read after this was asked is at least as new. PostgreSQL is asked for all together who ask while a look is
+        under way: they share the next one.
         """
+        if not self.is_postgresql:
+            return self._data_version()
         if self._next_look is None:
             self._next_look = asyncio.create_task(self._look())
         return await asyncio.shield(self._next_look)
@@ -121,15 +125,19 @@ class Database:
     async def _look(self) -> str:
         async with self._one_look_at_a_time:
             self._next_look = None  # it begins: who asks from now on may have seen a later commit
-            return await asyncio.get_running_loop().run_in_executor(self._readers, self._state)
+            return await self.read(lambda tx: tx.exec_driver_sql("select pg_current_snapshot()::text").scalar_one())
 
-    def _state(self) -> str:
-        if self.is_postgresql:  # which transactions are seen
-            return self._reading(lambda tx: tx.exec_driver_sql("select pg_current_snapshot()::text").scalar_one())
-        with self._one_watches:  # SQLite counts the commits of others for each connection: this one writes nothing
-            self._watching = self._watching or self._read_engine.connect()
-            with self._watching.begin():
-                return str(self._watching.exec_driver_sql("PRAGMA data_version").scalar_one())
+    def _data_version(self) -> str:
+        """How often others have committed, as SQLite counts for each connection: this one writes nothing.
+
+        It stands in memory that SQLite's processes share: it is asked at once, in microseconds, not in a thread.
+        """
+        self._watching = self._watching or self._read_engine.raw_connection()
+        cursor = self._watching.cursor()
+        try:
+            return str(cursor.execute("PRAGMA data_version").fetchone()[0])
+        finally:
+            cursor.close()
 
     def transaction(self, work: Callable[[Connection], T]) -> T:
         """`write` for commands and threads of their own: blocks, and wakes nobody."""

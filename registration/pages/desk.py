@@ -17,10 +17,9 @@ from starlette.responses import RedirectResponse, Response
 from registration import correcting, queries, service, store
 from registration.answers import Idempotency
 from registration.delegate import Registration
-from registration.focal_points import focal_points_of, having_focal_point
 from registration.group import Part, Submission
 from registration.kept import Kept
-from registration.needs import Without, goes_without
+from registration.pages.desk_reading import Standing, read_person, standing_of
 from registration.pages.focal_point import no_such_page
 from registration.pages.letters import letter_shown
 from registration.pages.marks import status_name
@@ -29,7 +28,7 @@ from registration.pages.people import PersonShown, choices_for, facts_of, past_o
 from registration.pages.site import PageRoutes
 from registration.pages.staff import AT_DESK, StaffDesk, Visit
 from registration.pages.why import proposed_why, reason_options, why
-from registration.staff.search import AWAITING, Sought, find_people, next_awaiting
+from registration.staff.search import AWAITING, Found, Sought, find_people, next_awaiting
 from registration.staff.staging import Staged
 from shared.clock import utc_now
 from shared.database import NUL
@@ -104,55 +103,48 @@ class AccreditationDesk:
 
     async def _found(self, sought: Sought, language: Language, visit: Visit) -> QueueShown:
         may_know, now = visit.caller.may_read_protected_names, utc_now()
-        found, staged, corrections = await self.site.database.read(
-            lambda tx: (
-                find_people(tx, sought, self.site.conference, now, with_protected_names=may_know),
-                store.staging.waiting(tx, visit.account.name),
-                store.corrections.count_waiting(tx),
-            )
-        )
-        people = await self.shown(found.people, language, visit)
+
+        def read(tx: Connection) -> tuple[Found, Standing, list[Staged], int]:
+            found = find_people(tx, sought, self.site.conference, now, with_protected_names=may_know)
+            staged, corrections = store.staging.waiting(tx, visit.account.name), store.corrections.count_waiting(tx)
+            return found, standing_of(tx, found.people, now), staged, corrections
+
+        found, standing, staged, corrections = await self.site.database.read(read)
+        people = self.lines(found.people, standing, language, visit)
         lines = self.site.languages[language].part("desk_people.html", people=people, sought=sought, visit=visit)
         return QueueShown(lines if people else None, found.count, found.next_after, staged, corrections)
 
     async def person(
         self, request: Request, language: Language, visit: Visit, delegate_id: UUID, status: int = 200, fault: str = ""
     ) -> Response:
-        found = await self.site.database.read(lambda tx: queries.find_delegate(tx, delegate_id))
-        if found is None or found.person is None:
+        read = await self.site.database.read(lambda tx: read_person(tx, delegate_id, utc_now()))
+        if read is None:
             raise no_such_page()
-        said, conference = self.site.languages[language], self.site.conference
-        may_know = visit.caller.may_read_protected_names
-        entries, correction, without, letters, focal_points = await self.site.database.read(
-            lambda tx: (
-                store.trail.about(tx, delegate_id),
-                store.corrections.of(tx, [delegate_id]).get(delegate_id),
-                _without(tx, [found]).get(delegate_id),
-                store.letters.of(tx, [found.delegation]),
-                focal_points_of(tx, found.delegation),
-            )
+        found, letters, said, conference = (
+            read.registration,
+            read.standing.letters,
+            self.site.languages[language],
+            self.site.conference,
         )
-        letter = letters.get(found.delegation)
-        corrected = correction is not None and correction.waits
-        now = utc_now()
+        letter, may_know = letters.get(found.delegation), visit.caller.may_read_protected_names
         return await self.page(
             request,
             language,
             "desk_person.html",
             visit,
             status,
-            person=(await self.shown([found], language, visit))[0],
+            person=self.lines([found], read.standing, language, visit)[0],
             facts=facts_of(found, conference, said, whole=may_know),
             reason=why(found, conference, language, whole=may_know),
             note=found.note if visit.may_decide else None,
             proposed_reason=found.proposed and proposed_why(found.proposed, conference, language),
             reasons=reason_options(conference, language),
-            choices=choices_for(found, conference, letters, without) if visit.may_decide else [],
+            choices=choices_for(found, conference, letters, read.without) if visit.may_decide else [],
             delegation=found.delegation,
-            letter=letter_shown(letter, found.delegation, [each for _, each in focal_points], conference, said),
+            letter=letter_shown(letter, found.delegation, read.focal_points, conference, said),
             asks_letter=letter is not None or conference.needs_letter(found.category, found.delegation),
-            past=past_of(entries, found, correction, conference, said, whole=may_know),
-            next_id=await self.site.database.read(lambda tx: next_awaiting(tx, delegate_id, now, corrected=corrected)),
+            past=past_of(read.entries, found, read.correction, conference, said, whole=may_know),
+            next_id=read.next_id,
             fault=fault,
             decided=await self._decided(request, language, visit),
         )
@@ -170,36 +162,25 @@ class AccreditationDesk:
 
     async def shown(self, people: Sequence[Registration], language: Language, visit: Visit) -> list[PersonShown]:
         """People as a list has them."""
-        ids, codes = [each.delegate_id for each in people], {each.delegation for each in people}
-        corrections, badges, letters, without = await self.site.database.read(
-            lambda tx: (
-                store.corrections.of(tx, ids),
-                queries.badge_states(tx, ids),
-                store.letters.of(tx, codes),
-                _without(tx, people),
-            )
-        )
+        standing = await self.site.database.read(lambda tx: standing_of(tx, people, utc_now()))
+        return self.lines(people, standing, language, visit)
+
+    def lines(self, people: Sequence[Registration], standing: Standing, language: Language, visit: Visit) -> list[PersonShown]:
+        """The same, of what was read already."""
         said, may_know = self.site.languages[language], visit.caller.may_read_protected_names
         return [
             person_shown(
                 each,
                 self.site.conference,
                 said,
-                letters,
-                corrections.get(each.delegate_id),
+                standing.letters,
+                standing.corrections.get(each.delegate_id),
                 with_protected_name=may_know,
-                badge=badges.get(each.delegate_id),
-                without=without.get(each.delegate_id),
+                badge=standing.badges.get(each.delegate_id),
+                without=standing.without.get(each.delegate_id),
             )
             for each in people
         ]
-
-
-def _without(tx: Connection, people: Sequence[Registration]) -> Mapping[UUID, Without | None]:
-    """Why the desk may decide on those who wait to be endorsed, if it may."""
-    waiting, at = [each for each in people if each.lacks_endorsement], utc_now()
-    known = having_focal_point(tx, {each.delegation for each in waiting})
-    return {each.delegate_id: goes_without(each, has_focal_point=each.delegation in known, at=at) for each in waiting}
 
 
 def sought_by(parameters: Mapping[str, str]) -> Sought:

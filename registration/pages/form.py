@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
-from functools import cached_property
+from datetime import date, datetime
+from functools import cached_property, lru_cache
 from typing import Any, Literal
 
 from babel import Locale
@@ -143,7 +143,7 @@ class PublicForm:
             "/person/language",
             gettext("Language of our messages"),
             "select",
-            options=Options(Option(each, Locale.parse(each).get_display_name() or each) for each in LANGUAGES),
+            options=_LANGUAGES,
             given=[self.language.code],
         )
         if "birth_date" in self.category.required:
@@ -151,7 +151,7 @@ class PublicForm:
         if "document_number" in self.category.required:
             yield Question("/person/document_number", gettext("Passport or identity card number"))
         if self.conference.pass_type[self.category.pass_type].for_named_days:
-            days = Options(Option(each.isoformat(), self.language.day(each)) for each in self.conference.days)
+            days = _days(tuple(self.conference.days), self.language)
             yield Question("/pass_days", gettext("Days on which you come"), "checks", options=days)
         for each in self.conference.fields_of(self.category.slug):
             yield self._own(each)
@@ -178,6 +178,14 @@ class PublicForm:
                 shown = session_shown(entry, self.conference, self.language)
                 offered.append(Option(session.session_id, f"{shown.hours} · {shown.plain_title}", shown.day))
         return Options(offered)
+
+
+_LANGUAGES = Options(Option(each, Locale.parse(each).get_display_name() or each) for each in LANGUAGES)
+
+
+@lru_cache
+def _days(days: tuple[date, ...], language: PageLanguage) -> Options:
+    return Options(Option(each.isoformat(), language.day(each)) for each in days)
 
 
 def _is_of(fault: FieldFault, question: Question) -> bool:

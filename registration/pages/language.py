@@ -39,10 +39,12 @@ class PageLanguage:
             auto_reload=False,
         )
         self._templates.policies["ext.i18n.trimmed"] = True
+        # So that the parts of pages are made once, without any page's own values.
+        self._templates.globals["language"] = self  # pyright: ignore (their type is that of the ones it begins with)
         self._templates.install_gettext_translations(self.translations, newstyle=False)  # pyright: ignore (the extension adds it)
 
     def render(self, template: str, **values: object) -> str:
-        return self._templates.get_template(template).render(language=self, **values)
+        return self._templates.get_template(template).render(**values)
 
     def part(self, template: str, **values: object) -> Markup:
         """A part of a page, to stand in its template as it is."""

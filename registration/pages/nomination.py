@@ -8,6 +8,7 @@ from typing import Any
 from registration.amendment import Amendment, Correction
 from registration.delegate import Registration
 from registration.pages.form import PublicForm, Question
+from registration.pages.options import NONE, Options
 from shared.conference import Category, Delegation
 
 YES, NO = "yes", "no"
@@ -55,6 +56,9 @@ class NominationForm(PublicForm):
         own = self.category if self.moves_from is None else self.moves_from
         return [each for each in self.conference.categories if self.delegation.kind in each.open_to and each is not own]
 
+    def _sessions(self) -> Options:
+        return PublicForm._sessions(self) if self.asks_sessions else NONE
+
     def _asked(self) -> Iterator[Question]:
         gettext = self.language.gettext
         for question in PublicForm._asked(self):
@@ -67,7 +71,7 @@ class NominationForm(PublicForm):
                 yield Question("/protected", gettext("Protected identity"), "yes-no", False, hint, given=[NO])
             if question.pointer != "/sessions":
                 yield question
-            elif self.asks_sessions:
+            else:
                 offered = {each.value for each in question.options}
                 yield replace(question, given=[each for each in self.wished if each in offered])
 

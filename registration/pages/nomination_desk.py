@@ -53,7 +53,7 @@ async def person_of(
 
 async def form_of(desk: FocalDesk, language: Language, category: Category, delegation: Delegation) -> NominationForm:
     site = desk.site
-    entries = await site.database.read(queries.all_sessions)
+    entries = await site.entries()
     said, now = site.languages[language], site.clock.now()
     return NominationForm(category, site.conference, said, entries, now, delegation=delegation)
 

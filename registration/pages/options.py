@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import groupby
 from unicodedata import combining, normalize
 
@@ -20,7 +20,9 @@ class Option:
 
 
 class Options(tuple[Option, ...]):
-    """Options in their order, those of a group together. Hundreds are kept by who shows them: they are written once."""
+    """Options in their order, those of a group together. They are written once: hundreds are kept by who shows them, and of
+    few the same ones are known again.
+    """
 
     @property
     def grouped(self) -> dict[str, list[Option]]:
@@ -36,14 +38,19 @@ class Options(tuple[Option, ...]):
 
     @cached_property
     def _html(self) -> Markup:
-        return Markup().join(
-            _GROUP.format(name, _listed(options)) if name else _listed(options) for name, options in self.grouped.items()
-        )
+        return _written(self)
 
 
 NONE = Options()
 _VALUE = Markup(' value="{}"')
 _OPTION, _GROUP = Markup("<option{}>{}</option>"), Markup('<optgroup label="{}">{}</optgroup>')
+
+
+@lru_cache
+def _written(options: Options) -> Markup:
+    return Markup().join(
+        _GROUP.format(name, _listed(each)) if name else _listed(each) for name, each in options.grouped.items()
+    )
 
 
 def _listed(options: Iterable[Option]) -> Markup:

@@ -57,7 +57,7 @@ class ProgrammeDesk:
     async def _days(self, language: Language, chosen: Sequence[str]) -> tuple[list[Entry], Markup]:
         """The programme, and its lines to choose from."""
         site, said = self.staff.site, self.staff.site.languages[language]
-        entries = await site.database.read(queries.all_sessions)
+        entries = await site.entries()
         days = days_shown(entries, site.conference, said)
         enrolled = {session.session_id: count for session, count in entries}
         return entries, said.part("programme_desk_days.html", days=days, enrolled=enrolled, chosen=chosen)
@@ -108,7 +108,7 @@ class ProgrammeDesk:
         """What will be published: what changes, who is told, and what the desk may not have meant."""
         site = self.staff.site
         said = site.languages[language]
-        entries = await site.database.read(queries.all_sessions)
+        entries = await site.entries()
         after = [_after(session, forms) for session, _ in entries]
         moved = {form.session_id for form in forms if form.asked_for}
         clashes = [pair for pair in programme.double_booked(after) if moved & {each.session_id for each in pair}]

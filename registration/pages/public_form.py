@@ -51,7 +51,7 @@ class PublicDesk:
         self._posts.count(client_of(request), title, say("Wait an hour, or ask the conference's accreditation desk."))
 
     async def form(self, category: Category, language: PageLanguage, answers: Mapping[str, list[str]]) -> PublicForm:
-        entries = await self.site.database.read(queries.all_sessions)
+        entries = await self.site.entries()
         delegations = self.site.delegations(language, category.open_to)
         now = self.site.clock.now()
         return PublicForm(category, self.site.conference, language, entries, now, answers, delegations=delegations)

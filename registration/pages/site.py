@@ -46,7 +46,7 @@ _SAFE = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Site:
     """What the pages show, and where what is posted on them goes."""
 
@@ -57,6 +57,14 @@ class Site:
     languages: Mapping[Language, PageLanguage]
     studio: Studio = field(default_factory=Studio)
     _delegations: dict[tuple[Language, frozenset[str]], Options] = field(default_factory=dict[Any, Options])
+    _entries: Kept[list[Entry]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._entries = Kept(self.database)
+
+    async def entries(self) -> list[Entry]:
+        """The programme as it stands."""
+        return await self._entries.thing("all", lambda: self.database.read(queries.all_sessions))
 
     def delegations(self, language: PageLanguage, kinds: Iterable[str]) -> Options:
         """The delegations of these kinds to choose among, made once."""
@@ -226,7 +234,7 @@ def _programme(routes: PageRoutes, site: Site) -> None:
 
     @routes.get(f"{HERE}/programme")
     async def programme(request: Request, language: Language) -> Response:
-        entries = await site.database.read(queries.all_sessions)
+        entries = await site.entries()
         as_it_stands = tuple((session.session_id, session.revision, enrolled) for session, enrolled in entries)
         made_of, page = kept.get(language, (None, None))
         if page is None or made_of != as_it_stands or request.url.query:
@@ -238,7 +246,7 @@ def _programme(routes: PageRoutes, site: Site) -> None:
 
     @routes.get(f"{HERE}/programme.ics")
     async def feed(language: Language) -> Response:
-        entries = await site.database.read(queries.all_sessions)
+        entries = await site.entries()
         return _calendar([session for session, _ in entries], site, site.languages[language])
 
 

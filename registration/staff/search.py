@@ -5,7 +5,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, and_, false, func, not_, or_, select
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    CompoundSelect,
+    Connection,
+    and_,
+    bindparam,
+    false,
+    func,
+    not_,
+    or_,
+    select,
+    union_all,
+)
 
 from registration.delegate import Registration
 from registration.store import corrections, delegates, focal_points, letters
@@ -61,13 +74,10 @@ def find_people(tx: Connection, sought: Sought, conference: Conference, now: dat
 
 def next_awaiting(tx: Connection, after: UUID, now: datetime, *, corrected: bool = False) -> UUID | None:
     """Who waits next for a decision that may be taken, or of whom a correction does; else who has waited longest."""
-    d = delegates.c
-    awaiting = and_(d.status.in_([each.value for each in AWAITING]), not_(_unendorsed(now)))
-    waits = d.delegate_id.in_(corrections.waiting) if corrected else awaiting
-    for later in (d.delegate_id > after, d.delegate_id < after):
-        found = tx.execute(select(d.delegate_id).where(waits, later).order_by(d.delegate_id).limit(1)).scalar()
-        if found is not None:
-            return found
+    for asked in _NEXT_CORRECTED if corrected else _NEXT_AWAITING:
+        found = tx.execute(asked, {"after": after, "now": now}).scalars().all()
+        if found:
+            return min(found)
     return None
 
 
@@ -83,7 +93,7 @@ def lacks_letter(conference: Conference) -> ColumnElement[bool]:
     return and_(awaiting, or_(false(), *by_kind), d.delegation.not_in(letters.there))
 
 
-def _unendorsed(now: datetime) -> ColumnElement[bool]:
+def _unendorsed(now: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
     """Whether the desk must wait for a focal point."""
     d = delegates.c
     in_time = or_(d.endorse_until.is_(None), d.endorse_until > now)
@@ -117,3 +127,21 @@ def says(text: str, *, with_protected_names: bool) -> ColumnElement[bool]:
             by_name = and_(by_name, d.protected.is_(False))
         said.append(or_(d.searched_function.contains(word, autoescape=True), by_name))
     return and_(*said) if said else false()
+
+
+def _next(*waits: ColumnElement[bool]) -> tuple[CompoundSelect[UUID], ...]:
+    """The first of each who waits: after somebody, and where nobody does, before them."""
+    d = delegates.c
+    after = bindparam("after", type_=d.delegate_id.type)
+    return tuple(
+        union_all(
+            *(select(select(d.delegate_id).where(each, later).order_by(d.delegate_id).limit(1).subquery()) for each in waits)
+        )
+        for later in (d.delegate_id > after, d.delegate_id < after)
+    )
+
+
+_NOW = bindparam("now", type_=delegates.c.endorse_until.type)
+# Each status by itself is read from its index in order.
+_NEXT_AWAITING = _next(*(and_(delegates.c.status == each.value, not_(_unendorsed(_NOW))) for each in AWAITING))
+_NEXT_CORRECTED = _next(delegates.c.delegate_id.in_(corrections.waiting))

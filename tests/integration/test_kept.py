@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 import pytest_asyncio
@@ -53,23 +53,28 @@ async def test_the_state_changes_with_every_commit_of_whomever(database: Databas
         await database.write(lambda tx: 1 / 0)
 
 
-async def test_who_asks_while_somebody_looks_gets_a_look_that_begins_later(database: Database, monkeypatch: pytest.MonkeyPatch):
-    looks, look, may_end = list[str](), database._state, threading.Event()
+async def test_who_asks_while_somebody_looks_gets_a_look_that_begins_later(
+    postgresql_url: str, monkeypatch: pytest.MonkeyPatch
+):
+    database = Database(postgresql_url, "registration")
+    looks, read, may_end = list[str](), database._reading, threading.Event()
 
-    def slow_look() -> str:
-        looks.append(look())
+    def slow_look(work: Callable[[Connection], str]) -> str:
+        looks.append(read(work))
         may_end.wait()
         return looks[-1]
 
-    monkeypatch.setattr(database, "_state", slow_look)
-    first = asyncio.create_task(database.state())
-    await until(lambda: looks, "the first looks")
-    await database.write(write("meanwhile"))
-    others = [asyncio.create_task(database.state()) for _ in range(5)]
-    may_end.set()
-    later = await asyncio.gather(*others)
-    assert set(later) == {looks[1]} != {await first}
-    assert len(looks) == 2, "the five share one"
+    with monkeypatch.context() as patch:
+        patch.setattr(database, "_reading", slow_look)
+        first = asyncio.create_task(database.state())
+        await until(lambda: looks, "the first looks")
+        await database.write(write("meanwhile"))
+        others = [asyncio.create_task(database.state()) for _ in range(5)]
+        may_end.set()
+        later = await asyncio.gather(*others)
+        assert set(later) == {looks[1]} != {await first}
+        assert len(looks) == 2, "the five share one"
+    database.close()
 
 
 async def test_a_thing_is_made_once_until_something_is_written(database: Database):
