@@ -17,7 +17,7 @@ from uuid import UUID
 import httpx
 import orjson
 from fastapi import FastAPI
-from jsonschema import Draft202012Validator
+from jsonschema_rs import Draft202012Validator
 from sqlalchemy import Connection, delete, select
 
 from registration import store
@@ -281,7 +281,7 @@ class Documented:
         assert media_type in content, f"{media_type} is not documented for {answer.status_code}"
         if media_type.endswith("json"):
             schema = {"components": self._components, **content[media_type]["schema"]}
-            Draft202012Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER).validate(answer.json())
+            Draft202012Validator(schema, validate_formats=True).validate(answer.json())
 
     def _operation(self, request: httpx.Request) -> Mapping[str, Any] | None:
         found = [operations for path, operations in self._paths if path.fullmatch(request.url.path)]
