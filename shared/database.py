@@ -255,6 +255,10 @@ def _make_folder(database: str) -> None:
     Path(database).parent.mkdir(parents=True, exist_ok=True)
 
 
+_PRAGMAS = ("journal_mode=WAL", "foreign_keys=ON", "cache_size=-16000", "secure_delete=ON")
+"""The last: what is deleted, such as the erased, is written over also where SQLite was built to leave it."""
+
+
 def _sqlite_engine(url: Any, *, begin: str, connections: int) -> Engine:
     engine = create_engine(
         url,
@@ -266,7 +270,7 @@ def _sqlite_engine(url: Any, *, begin: str, connections: int) -> Engine:
 
     @event.listens_for(engine, "connect")
     def set_pragmas(connection: Any, _: Any) -> None:
-        for pragma in ("journal_mode=WAL", f"synchronous={SQLITE_SYNCHRONOUS}", "foreign_keys=ON", "cache_size=-16000"):
+        for pragma in (*_PRAGMAS, f"synchronous={SQLITE_SYNCHRONOUS}"):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")
