@@ -7,26 +7,19 @@ from statistics import quantiles
 from typing import NamedTuple
 
 import aiohttp
-from sqlalchemy import Connection, select
+from sqlalchemy import select
 
-from bench import people
+from bench import people, readers
 from bench.measures import Measure
 from bench.stand import HOST, Spoilt, Stand
 from registration import store
-from registration.focal_points import FocalPoint, FocalRole, keep_focal_points
-from registration.pages.focal_point import SESSION_COOKIE
-from registration.sign_in import ask_for_link, use_link
-from registration.staff.door import COOKIE
-from registration.staff.passwords import password_hash
-from shared.clock import utc_now
-from shared.keys import Role, new_key
+from shared.keys import Role
 
 DELEGATES = 10_000
 READERS = 20
 PAGES_EACH = 15
 """How often each reader reads each page in a round, the connection open."""
 WITHIN_MS = 150.0
-FOCAL_POINT = "focal-point@example.org"
 DELEGATION = "fr"
 
 
@@ -77,29 +70,12 @@ def _signed_in(stand: Stand) -> tuple[Mapping[str, str], str]:
     of_delegation = select(store.delegates.c.delegate_id).where(store.delegates.c.delegation == DELEGATION).limit(1)
     with stand.database("registration") as database:
         person = str(database.transaction(lambda tx: tx.execute(of_delegation).scalar_one()))
-        return {
-            "anybody": "",
-            "accreditation": f"{COOKIE}={database.transaction(lambda tx: _staff(tx, Role.ACCREDITATION))}",
-            "programme": f"{COOKIE}={database.transaction(lambda tx: _staff(tx, Role.PROGRAMME))}",
-            "focal point": f"{SESSION_COOKIE}={database.transaction(lambda tx: _focal_point(tx, DELEGATION))}",
-        }, person
-
-
-def _staff(tx: Connection, role: Role) -> str:
-    name, hashed = f"{role.value}-reader", password_hash(new_key())
-    store.accounts.add(tx, name, role)
-    store.accounts.set_password(tx, name, hashed)
-    token = store.accounts.begin_session(tx, name, hashed, utc_now())
-    assert token is not None
-    return token
-
-
-def _focal_point(tx: Connection, delegation: str) -> str:
-    keep_focal_points(tx, delegation, [FocalPoint(name="Reader", email=FOCAL_POINT, role=FocalRole.PRIMARY)])
-    ask_for_link(tx, FOCAL_POINT, "en", utc_now())
-    used = use_link(tx, tx.execute(select(store.sign_in_links.c.link_id)).scalar_one(), utc_now())
-    assert used is not None
-    return used[0]
+        cookies = {
+            "accreditation": database.transaction(lambda tx: readers.staff(tx, Role.ACCREDITATION)),
+            "programme": database.transaction(lambda tx: readers.staff(tx, Role.PROGRAMME)),
+            "focal point": database.transaction(lambda tx: readers.focal_point(tx, DELEGATION)),
+        }
+    return {"anybody": "", **{reader: "=".join(cookie) for reader, cookie in cookies.items()}}, person
 
 
 async def _p95(stand: Stand, server: str, page: Reading, cookies: Mapping[str, str]) -> float:

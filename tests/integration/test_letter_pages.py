@@ -47,7 +47,10 @@ async def upload(
 async def test_a_focal_point_sends_the_letter_once_and_may_replace_it(app: RegistrationApp):
     await app.registered()
     listed = (await app.http.get(OSLO)).text
-    assert "The letter of credentials is missing. Until it is there, no further person in these categories is accredited: Member" in listed
+    assert (
+        "The letter of credentials is missing. Until it is there, no further person in these categories is accredited: Member"
+        in listed
+    )
     assert "Letter missing" in listed
     sent = await upload(app.http, f"{OSLO}/letter")
     assert (sent.status_code, sent.headers["location"]) == (303, f"{OSLO}?done=letter")
