@@ -1,26 +1,19 @@
-"""Looks at PDFs in a process of its own, which is ended where one of them takes too long.
+"""Has PDFs looked at in a process of its own (`letter_pdf`), which is ended where one of them takes too long.
 
-The library that reads them is Python, and a PDF can be made to keep it busy for a minute: a thread cannot be ended. The
-process reads a file after its length, answers with a line, and ends with its input.
+The library that reads them is Python, and a PDF can be made to keep it busy for a minute: a thread cannot be ended.
 """
 
 import asyncio
-import resource
-import signal
-import struct
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
-from typing import BinaryIO
 
-from registration.letter_files import WHY_NOT, NotALetter, pages_of
+from registration import letter_pdf
+from registration.letter_files import WHY_NOT, NotALetter, check_alone
 from shared.logs import get_log
 
 log = get_log()
 
 WITHIN_SECONDS = 15.0
-MOST_MEMORY = 1024**3
-"""Bytes of addresses that the process may have."""
-_LENGTH = struct.Struct("!I")
 
 
 class LetterReader:
@@ -32,7 +25,8 @@ class LetterReader:
         self._process: Process | None = None
 
     async def pages(self, file: bytes) -> int:
-        """As `pages_of`; raises `NotALetter`, also where it takes longer than `WITHIN_SECONDS`."""
+        """How many pages it has, where it is no more than pages; raises `NotALetter`, also after `WITHIN_SECONDS`."""
+        check_alone(file)
         async with self._turn:
             if self._process is None or self._process.returncode is not None:
                 self._process = await _started()
@@ -65,14 +59,16 @@ class LetterReader:
 
 async def _started() -> Process:
     # What it says of a file, it may quote from the file: nobody reads its errors.
-    return await asyncio.create_subprocess_exec(sys.executable, "-m", __name__, stdin=PIPE, stdout=PIPE, stderr=DEVNULL)
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-m", letter_pdf.__name__, stdin=PIPE, stdout=PIPE, stderr=DEVNULL
+    )
 
 
 async def _answer(process: Process, file: bytes) -> bytes:
     """The line that it answers; empty where it ended."""
     assert process.stdin is not None
     assert process.stdout is not None
-    process.stdin.write(_LENGTH.pack(len(file)) + file)
+    process.stdin.write(letter_pdf.LENGTH.pack(len(file)) + file)
     await process.stdin.drain()
     return await process.stdout.readline()
 
@@ -84,22 +80,3 @@ def _read(answer: bytes) -> int:
     if not line:
         raise NotALetter("too-much")
     return int(line)
-
-
-def _look(file: bytes) -> str:
-    try:
-        return str(pages_of(file))
-    except NotALetter as error:
-        return error.code
-
-
-def _serve(files: BinaryIO, answers: BinaryIO) -> None:
-    while length := files.read(_LENGTH.size):
-        answers.write(_look(files.read(*_LENGTH.unpack(length))).encode() + b"\n")
-        answers.flush()
-
-
-if __name__ == "__main__":
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the service, which ends this
-    resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
-    _serve(sys.stdin.buffer, sys.stdout.buffer)

@@ -11,21 +11,28 @@ from registration.letter import LetterFile
 from registration.letter_files import (
     JPEG,
     LONGEST_SIDE,
-    MOST_PAGES,
     PDF,
     NotALetter,
+    check_alone,
     is_pdf,
-    pages_of,
     pdf_letter,
     picture_letter,
 )
+from registration.letter_pdf import MOST_PAGES, NotPages, pages_of
 from shared.events import LANGUAGES
 from tests.pdfs import HOSTILE, opens_with, pdf
 from tests.pictures import opened, picture
 
 
 def letter_of(file: bytes) -> LetterFile:
-    return pdf_letter(file, pages_of(file)) if is_pdf(file) else picture_letter(file)
+    """As the studio has it looked at, in this process."""
+    if not is_pdf(file):
+        return picture_letter(file)
+    check_alone(file)
+    try:
+        return pdf_letter(file, pages_of(file))
+    except NotPages as error:
+        raise NotALetter(str(error)) from None
 
 
 def refused(file: bytes) -> NotALetter:

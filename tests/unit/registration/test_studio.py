@@ -10,7 +10,8 @@ import pytest
 import pytest_asyncio
 
 from registration import letter_reader
-from registration.letter_files import MOST_PAGES, NotALetter
+from registration.letter_files import NotALetter
+from registration.letter_pdf import MOST_PAGES
 from registration.studio import Studio
 from tests.pdfs import pdf, without_end
 from tests.pictures import picture

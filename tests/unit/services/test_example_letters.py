@@ -2,7 +2,7 @@
 
 import pytest
 
-from registration.letter_files import pages_of
+from registration.letter_pdf import pages_of
 from services.example_letters import letter, senders
 from tests.unit.services.test_example import CONFERENCE
 
