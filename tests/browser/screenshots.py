@@ -16,6 +16,7 @@ from badging.render import FONT_PACKAGES
 from bench import people, readers
 from shared.database import Database
 from shared.keys import Role
+from shared.logs import configure
 from tests.browser.serving import NO_BROWSER, chromium, served
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -97,6 +98,7 @@ async def main() -> None:
     executable = chromium()
     if executable is None:
         sys.exit(NO_BROWSER)
+    configure("screenshots", log_format="console", level="warning")
     with tempfile.TemporaryDirectory() as folder, served(Path(folder)) as address:
         await filled(address)
         signed_in = await asyncio.to_thread(cookies, Path(folder))
