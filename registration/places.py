@@ -15,7 +15,7 @@ def places_for(tx: Connection, registration: Registration) -> Register:
     register.sessions = {each.session_id: each for each in found}
     p, e = session_places.c, enrolments.c
     for session_id, category, enrolled in tx.execute(select(p.session_id, p.category, p.enrolled)):
-        register.places[session_id, category] = enrolled
+        register.note_enrolled(session_id, category, enrolled)
     waited = [each.session_id for each in registration.enrolments if each.state is EnrolmentState.WAITING]
     if waited:
         waiting = select(e.delegate_id).where(e.session_id.in_(waited), e.state == EnrolmentState.WAITING.value)

@@ -115,7 +115,7 @@ def load(tx: Connection, touched: Sequence[Touched]) -> Register:
         contents = tx.execute(_SESSIONS, {"ids": list(reach.sessions)}).scalars()
         register.sessions = {session.session_id: session for session in map(session_of, contents)}
         for session_id, category, enrolled in tx.execute(_PLACES, {"ids": list(reach.sessions)}):
-            register.places[session_id, category] = enrolled
+            register.note_enrolled(session_id, category, enrolled)
     register.readers = _readers(tx, {each for t in touched for each in t.announced})
     if asked := {each.delegation for each in _decided_on(touched, reach) if each.lacks_endorsement}:
         register.with_focal_point = set(tx.execute(_WITH_FOCAL_POINT, {"codes": list(asked)}).scalars())

@@ -37,6 +37,8 @@ class Register:
     """Quota places held, by delegation."""
     places: Counter[tuple[str, str]] = field(default_factory=Counter[tuple[str, str]])
     """People enrolled, by (session, category)."""
+    places_in_all: Counter[str] = field(default_factory=Counter[str])
+    """People enrolled, by session."""
     recounted_quotas: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
     """Of which (delegation, category) the count may be another than was loaded."""
     recounted_places: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
@@ -68,7 +70,7 @@ class Register:
         return self.held_in_all[delegation] if category is None else self.held_by_category[delegation, category]
 
     def enrolled(self, session_id: str) -> int:
-        return sum(count for (session, _), count in self.places.items() if session == session_id)
+        return self.places_in_all[session_id]
 
     def enrolled_of(self, session_id: str, category: str) -> int:
         return self.places[session_id, category]
@@ -86,6 +88,11 @@ class Register:
         """Count quota places that are held already, as they are loaded."""
         self.held_by_category[delegation, category] += count
         self.held_in_all[delegation] += count
+
+    def note_enrolled(self, session_id: str, category: str, count: int) -> None:
+        """Likewise places in sessions."""
+        self.places[session_id, category] += count
+        self.places_in_all[session_id] += count
 
     def apply(self, registration: Registration) -> None:
         """Take the next revision of a delegate."""
@@ -136,6 +143,7 @@ class Register:
             held_by_category=Counter(self.held_by_category),
             held_in_all=Counter(self.held_in_all),
             places=Counter(self.places),
+            places_in_all=Counter(self.places_in_all),
             recounted_quotas=set(self.recounted_quotas),
             recounted_places=set(self.recounted_places),
             freed=set(self.freed),
@@ -155,7 +163,7 @@ class Register:
             self.recounted_quotas.add((registration.delegation, registration.category))
         for enrolment in registration.enrolments:
             if enrolment.state is EnrolmentState.ENROLLED:
-                self.places[enrolment.session_id, registration.category] += by
+                self.note_enrolled(enrolment.session_id, registration.category, by)
                 self.recounted_places.add((enrolment.session_id, registration.category))
                 if by < 0:
                     self.freed.add(enrolment.session_id)

@@ -59,6 +59,10 @@ def decided_on(registration: Registration) -> tuple[object, ...]:
     return registration.protected, registration.person.given_name, registration.person.document_number
 
 
+def _in_all(enrolled: Counter[tuple[str, str]], session_id: str) -> int:
+    return sum(count for (session, _), count in enrolled.items() if session == session_id)
+
+
 def recounted(register: Register) -> tuple[Counter[Any], Counter[Any], Counter[Any], dict[str, Any]]:
     """Everything that the register keeps count of, counted anew."""
     holding = [each for each in register.delegates.values() if each.status not in ENDED]
@@ -150,6 +154,7 @@ class AnySequence(RuleBasedStateMachine):
         assert +self.register.held_by_category == by_category
         assert +self.register.held_in_all == in_all
         assert +self.register.places == enrolled
+        assert all(self.register.enrolled(each) == _in_all(enrolled, each) for each in self.register.sessions)
         assert self.register.people == people
 
     @invariant()
