@@ -1,12 +1,13 @@
 """The languages that pages are written in: one gettext catalogue each, over templates that all share."""
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, tzinfo
 from functools import lru_cache
 from pathlib import Path
 
 from babel import Locale
-from babel.dates import format_date, format_datetime, format_interval, get_timezone_location
+from babel.dates import format_date, format_interval, format_time, get_datetime_format, get_timezone_location
 from babel.lists import format_list
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markdown_it import MarkdownIt
@@ -88,6 +89,7 @@ class PageLanguage:
         return _hours(starts_at, ends_at, zone, self.locale)
 
     def moment(self, at: datetime, zone: tzinfo) -> str:
+        """A day and a time of it, by the minute, by the clock of `zone`."""
         return _moment(at, zone, self.locale)
 
     def city(self, zone: tzinfo) -> str:
@@ -126,4 +128,6 @@ def _hours(starts_at: datetime, ends_at: datetime, zone: tzinfo, locale: Locale)
 
 @lru_cache(maxsize=8192)
 def _moment(at: datetime, zone: tzinfo, locale: Locale) -> str:
-    return format_datetime(at, "medium", zone, locale)
+    there = at.astimezone(zone)
+    written = {"{1}": format_date(there, "long", locale), "{0}": format_time(there, "HH:mm", locale=locale)}
+    return re.sub("{[01]}", lambda place: written[place[0]], str(get_datetime_format("medium", locale)).replace("'", ""))

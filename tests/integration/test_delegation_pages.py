@@ -287,7 +287,7 @@ class TestAfterTheDeadline:
         return Conference.model_validate({**TINY.model_dump(), "categories": categories})
 
     async def test_a_late_registration_is_told_of_taken_and_marked(self, app: RegistrationApp):
-        assert "Registration closed on 12 Apr 2026" in seen(await app.http.get(f"{OSLO}/add/member"))
+        assert "Registration closed on 12 April 2026" in seen(await app.http.get(f"{OSLO}/add/member"))
         assert "Please register by 12 May 2026" in seen(await app.http.get(f"{OSLO}/add/guest"))
         late, in_time = await added(app), await added(app, "guest", given_name="Gro")
         told = {each["delegate_id"]: each["late"] for each in await people(app)}
