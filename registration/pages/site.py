@@ -261,9 +261,10 @@ def _sessions(routes: PageRoutes, site: Site) -> None:
     @routes.get(f"{HERE}/sessions/{{session_id}}")
     async def session(request: Request, language: Language, session_id: str) -> Response:
         said = site.languages[language]
-        page = await kept.thing(
-            (language, session_id, request.url.query), lambda: _session_page(site, request, said, session_id)
-        )
+        if request.url.query:  # which the links to the other languages repeat: anybody would have anything kept
+            page = await _session_page(site, request, said, session_id)
+        else:
+            page = await kept.thing((language, session_id), lambda: _session_page(site, request, said, session_id))
         return page or site.no_such_page(request, said)
 
 

@@ -1,5 +1,6 @@
 """The public form and the pages over HTTP: what a browser is sent, what is stored, and who is kept out."""
 
+import gc
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -8,6 +9,7 @@ from urllib.parse import urlencode
 
 import httpx
 import pytest
+from starlette.responses import Response
 
 from shared.conference import Conference, FieldOption, FormField
 from tests.registration_app import RegistrationApp, registration_running
@@ -209,6 +211,15 @@ async def test_a_sessions_page_tells_what_each_revision_changed(registration_app
     told = [re.sub(r"<[^>]+>|\s+", " ", each).split() for each in re.findall(r"<dd><del>.*?</dd>", page)]
     assert told == [["Scheduled", "Cancelled"], ["Loft", "Quay", "Room"], ["4", "12"]]
     assert "What changed" not in (await registration_app.http.get("/en/sessions/welcome")).text
+
+
+async def test_no_page_is_kept_for_a_query_that_somebody_makes_up(registration_app: RegistrationApp):
+    for number in range(20):
+        page = await registration_app.http.get(f"/en/sessions/pilots?made-up={number}")
+        assert f"/fr/sessions/pilots?made-up={number}" in page.text
+    gc.collect()
+    kept = [each for each in gc.get_objects() if isinstance(each, Response) and b"made-up" in each.body]
+    assert len(kept) <= 1, "only the last answer may still be on its way out"
 
 
 async def test_the_programme_can_be_subscribed_to(registration_app: RegistrationApp):
