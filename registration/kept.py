@@ -7,6 +7,7 @@ commit of anybody, and after a few seconds, since some of it depends on the time
 import asyncio
 import time
 from collections.abc import Callable, Coroutine, Hashable
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 from shared.database import Database
@@ -34,9 +35,11 @@ class Kept(Generic[T]):
         making = self._things.get(name)
         if making is None:
             making = self._things[name] = asyncio.create_task(make())
-        try:
-            return await asyncio.shield(making)  # for all who ask meanwhile, also where the first of them goes away
-        except Exception:  # whatever it was: who asks next has it made anew
-            if self._things.get(name) is making:
-                del self._things[name]
-            raise
+            making.add_done_callback(partial(self._keep_no_failure, name))
+        return await asyncio.shield(making)  # for all who ask meanwhile, also where the first of them goes away
+
+    def _keep_no_failure(self, name: Hashable, made: asyncio.Task[T]) -> None:
+        """Whatever it was, and whether or not anybody still waits for it: who asks next has it made anew."""
+        failed = made.cancelled() or made.exception() is not None
+        if failed and self._things.get(name) is made:
+            del self._things[name]

@@ -152,3 +152,25 @@ async def test_a_thing_that_could_not_be_made_is_made_anew(database: Database):
     with pytest.raises(LookupError):
         await shelf.thing("a", fail)
     assert await shelf.thing("a", make) == 7
+
+
+async def test_a_thing_that_could_not_be_made_for_who_went_away_is_made_anew(sqlite_url: str):
+    database = Database(sqlite_url, "registration")
+    shelf, begun, may_fail = Kept[int](database), asyncio.Event(), asyncio.Event()
+
+    async def fail() -> int:
+        begun.set()
+        await may_fail.wait()
+        raise LookupError
+
+    async def make() -> int:
+        return 7
+
+    asking = asyncio.create_task(shelf.thing("a", fail))
+    await begun.wait()
+    asking.cancel()
+    await asyncio.wait([asking])
+    may_fail.set()
+    await asyncio.sleep(0.01)
+    assert await shelf.thing("a", make) == 7
+    database.close()
