@@ -28,18 +28,28 @@ class LetterReader:
         """How many pages it has, where it is no more than pages; raises `NotALetter`, also after `WITHIN_SECONDS`."""
         check_alone(file)
         async with self._turn:
-            if self._process is None or self._process.returncode is not None:
-                self._process = await _started()
-            answer = b""
-            try:
-                async with asyncio.timeout(WITHIN_SECONDS):
-                    answer = await _answer(self._process, file)
-            except (TimeoutError, OSError) as error:
-                log.warning("letter_reader_ended", error=type(error).__name__, bytes=len(file))
-            finally:
-                if not answer:  # also where who asked went away: the next file's answer would be this one's
-                    await self._end()
+            answer = await self._looked_at(file)
+            if not answer and not self._closed.is_set():  # it may have been killed, as where memory is short: try once more
+                answer = await self._looked_at(file)
         return _read(answer)
+
+    async def _looked_at(self, file: bytes) -> bytes:
+        """The line that the process answers; empty where it ended instead. Raises `NotALetter` after `WITHIN_SECONDS`."""
+        if self._process is None or self._process.returncode is not None:
+            self._process = await _started()
+        answer = b""
+        try:
+            async with asyncio.timeout(WITHIN_SECONDS):
+                answer = await _answer(self._process, file)
+        except TimeoutError:
+            raise NotALetter("too-much") from None
+        except OSError:
+            pass  # it ended, and reads no more
+        finally:
+            if not answer:  # also where who asked went away: the next file's answer would be this one's
+                log.warning("letter_reader_ended", bytes=len(file))
+                await self._end()
+        return answer
 
     async def run(self) -> None:
         try:

@@ -79,6 +79,27 @@ async def test_a_process_that_ended_is_begun_again(here: Studio):
     assert (await here.letter(pdf(pages=2))).pages == 2
 
 
+async def test_a_process_that_was_killed_just_now_costs_nobody_their_letter(here: Studio):
+    await here.letter(pdf())
+    os.kill(process_of(here).pid, signal.SIGKILL)  # of which the service has yet to hear
+    assert (await here.letter(pdf(pages=2))).pages == 2
+
+
+async def test_a_letter_that_ends_its_process_twice_is_refused(here: Studio, monkeypatch: pytest.MonkeyPatch):
+    ended = list[int]()
+
+    async def end(process: asyncio.subprocess.Process, file: bytes) -> bytes:
+        process.kill()
+        ended.append(process.pid)
+        return b""
+
+    monkeypatch.setattr(letter_reader, "_answer", end)
+    assert await refused(here, pdf()) == "too-much"
+    assert len(set(ended)) == 2
+    monkeypatch.undo()
+    assert (await here.letter(pdf(pages=2))).pages == 2
+
+
 async def test_the_process_ends_with_the_service():
     studio = Studio()
     running = asyncio.create_task(studio.letter_reader.run())
