@@ -132,13 +132,6 @@ def sign_in_routes(desk: FocalDesk) -> PageRoutes:
 def _asking(routes: PageRoutes, desk: FocalDesk) -> None:
     address = "/{language:language}/focal-point"
 
-    @routes.get("/focal-point")
-    async def short(request: Request) -> Response:
-        """The address as it is told to people, whatever they read."""
-        answer = RedirectResponse(f"/{desk.site.wished(request).code}/focal-point", 303)
-        answer.headers["Vary"] = "Accept-Language"
-        return answer
-
     @routes.get(address)
     async def form(request: Request, language: Language) -> Response:
         if await desk.find_visit(request) is not None:

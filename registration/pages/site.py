@@ -219,7 +219,19 @@ def reading_routes(site: Site) -> PageRoutes:
     return routes
 
 
+SHORT = ("programme", "register", "focal-point", "staff", "desk", "programme-desk")
+"""Pages as they are told to people, whatever they read: `/register` leads to the page in their language."""
+
+
 def _door(routes: PageRoutes, site: Site) -> None:
+    async def short(request: Request) -> Response:
+        answer = RedirectResponse(f"/{site.wished(request).code}{request.url.path}", 303)
+        answer.headers["Vary"] = "Accept-Language"
+        return answer
+
+    for each in SHORT:
+        routes.get(f"/{each}")(short)
+
     @routes.get(HERE)
     async def door(request: Request, language: Language) -> Response:
         return site.front_door(request, site.languages[language])

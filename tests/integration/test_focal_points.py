@@ -120,11 +120,6 @@ async def test_a_link_signs_in_once(app: RegistrationApp, mail_box: MailBox):
     assert (await used(app, link)).status_code == 410
 
 
-async def test_the_short_address_leads_to_the_readers_language(app: RegistrationApp):
-    answer = await app.http.get("/focal-point", headers={"Accept-Language": "ru"})
-    assert (answer.headers["location"], answer.headers["vary"]) == ("/ru/focal-point", "Accept-Language")
-
-
 async def test_two_browsers_that_use_one_link_at_once_are_one_session(app: RegistrationApp, mail_box: MailBox):
     link = await mailed_link(app, mail_box)
     answers = await asyncio.gather(*(used(app, link) for _ in range(4)))

@@ -11,6 +11,7 @@ import httpx
 import pytest
 from starlette.responses import Response
 
+from registration.pages.site import SHORT
 from shared.conference import Conference, FieldOption, FormField
 from tests.registration_app import RegistrationApp, registration_running
 from tests.registration_examples import TINY
@@ -179,6 +180,14 @@ async def test_one_address_sends_no_more_forms_than_is_allowed(slow_form: Regist
 async def test_a_receipt_is_only_what_was_signed(registration_app: RegistrationApp):
     for receipt in ("", "abc", "WyJhIl0.x.y"):
         assert (await registration_app.http.get("/en/registered", params={"receipt": receipt})).status_code == 404
+
+
+@pytest.mark.parametrize("short", SHORT)
+async def test_a_short_address_leads_to_the_page_in_the_readers_language(registration_app: RegistrationApp, short: str):
+    answer = await registration_app.http.get(f"/{short}", headers={"Accept-Language": "ru"})
+    assert (answer.headers["location"], answer.headers["vary"]) == (f"/ru/{short}", "Accept-Language")
+    there = await registration_app.http.get(f"/ru/{short}", follow_redirects=True)
+    assert there.status_code == 200, "such a page is there"
 
 
 async def test_the_first_page_is_in_the_language_that_is_wished(registration_app: RegistrationApp):

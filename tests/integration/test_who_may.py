@@ -17,6 +17,7 @@ from starlette.routing import Route
 
 from notifications.api import router as notices
 from registration.pages.posts import FORM_TYPE
+from registration.pages.site import SHORT
 from shared.database import Database
 from shared.http import Readiness, add_routes, http_app
 from shared.ids import new_id
@@ -99,7 +100,7 @@ PAGES: dict[str, frozenset[str]] = {
     "GET /LANG/register": EVERYBODY,
     "GET /LANG/register/{category}": EVERYBODY,
     "GET /LANG/registered": frozenset(),  # with a receipt
-    "GET /focal-point": EVERYBODY,
+    **{f"GET /{short}": EVERYBODY for short in SHORT},
     "GET /LANG/focal-point": EVERYBODY,
     "GET /LANG/focal-point/asked": EVERYBODY,
     "GET /LANG/focal-point/link": frozenset(),  # with a link
@@ -271,7 +272,7 @@ async def test_each_page_is_for_those_it_says(place: Place):
 
 def passes(answer: httpx.Response) -> bool:
     """A sign-in page that leads whoever is signed in to their own page has let them in."""
-    return got_past(answer) or answer.request.url.path == "/focal-point"
+    return got_past(answer) or answer.request.url.path.removeprefix("/") in SHORT
 
 
 async def test_no_form_of_a_page_is_taken_without_its_own_token(place: Place):
