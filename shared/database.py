@@ -4,8 +4,10 @@ A use case is a plain function of a connection; `Database.write` runs it in one 
 """
 
 import asyncio
+import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -32,6 +34,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError
 
 T = TypeVar("T")
 SQLITE_WAIT_SECONDS = 20
@@ -42,6 +45,7 @@ SQLITE_READERS = 2
 """More would but take the interpreter from each other: SQLite answers from memory."""
 OWN_CONNECTIONS = 3
 """Held by what takes no turn: the relay's claim, a lead, and whatever is held by a command or a test."""
+_DATA_VERSION = "PRAGMA data_version"
 NUL = "\0"
 """In no text that is kept: PostgreSQL takes none, and is not to be asked for one."""
 LEAD_SECONDS = 15.0
@@ -132,12 +136,12 @@ class Database:
 
         It stands in memory that SQLite's processes share: it is asked at once, in microseconds, not in a thread.
         """
-        self._watching = self._watching or self._read_engine.raw_connection()
-        cursor = self._watching.cursor()
         try:
-            return str(cursor.execute("PRAGMA data_version").fetchone()[0])
-        finally:
-            cursor.close()
+            self._watching = self._watching or self._read_engine.raw_connection()
+            with closing(self._watching.cursor()) as cursor:
+                return str(cursor.execute(_DATA_VERSION).fetchone()[0])
+        except sqlite3.OperationalError as error:  # raised as by whatever else asks the database
+            raise OperationalError(_DATA_VERSION, None, error) from error
 
     def transaction(self, work: Callable[[Connection], T]) -> T:
         """`write` for commands and threads of their own: blocks, and wakes nobody."""

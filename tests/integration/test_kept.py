@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -12,6 +13,7 @@ from registration import kept
 from registration.kept import Kept
 from registration.store import page_secrets
 from shared.database import Database
+from shared.faults import DATABASE_AWAY
 from tests.waiting import until
 
 
@@ -51,6 +53,13 @@ async def test_the_state_changes_with_every_commit_of_whomever(database: Databas
     assert len(set(states)) == len(states)
     with pytest.raises(ZeroDivisionError):
         await database.write(lambda tx: 1 / 0)
+
+
+async def test_a_file_that_cannot_be_opened_is_a_database_that_is_away(tmp_path: Path):
+    database = Database(f"sqlite:///{tmp_path}/not-mounted/service.db", "registration")
+    with pytest.raises(DATABASE_AWAY):
+        await database.state()
+    database.close()
 
 
 async def test_who_asks_while_somebody_looks_gets_a_look_that_begins_later(
