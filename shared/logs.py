@@ -42,7 +42,17 @@ def _without_people(exc_info: ExcInfo) -> list[dict[str, Any]]:
     return stacks
 
 
+def _in_lines(exc_info: ExcInfo) -> str:
+    """The same for a terminal, where structlog would show every local variable: what is raised first comes first."""
+    lines: list[str] = []
+    for stack in reversed(_without_people(exc_info)):
+        lines += [f"  {frame['filename']}:{frame['lineno']} in {frame['name']}" for frame in stack["frames"]]
+        lines.append(f"{stack['exc_type']}: {stack['exc_value']}")
+    return "\n".join(lines)
+
+
 _TRACEBACKS = structlog.processors.ExceptionRenderer(_without_people)
+_TRACEBACKS_IN_LINES = structlog.processors.ExceptionRenderer(_in_lines)
 
 
 class _Output:
@@ -107,7 +117,7 @@ def configure(service: str, *, log_format: str, level: str) -> None:
     last: list[Processor] = (
         [_TRACEBACKS, structlog.processors.JSONRenderer(serializer=_to_json)]
         if as_json
-        else [structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())]
+        else [_TRACEBACKS_IN_LINES, _on_terminal()]
     )
     structlog.configure(
         processors=[*first, *last],
@@ -117,6 +127,10 @@ def configure(service: str, *, log_format: str, level: str) -> None:
     )
     _redirect_standard_logging(first, as_json)
     warnings.showwarning = _log_warning
+
+
+def _on_terminal() -> structlog.dev.ConsoleRenderer:
+    return structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty(), exception_formatter=structlog.dev.plain_traceback)
 
 
 def _log_warning(
@@ -135,12 +149,8 @@ def _to_json_text(event: Any, **_: Any) -> str:
 
 
 def _redirect_standard_logging(first: list[Processor], as_json: bool) -> None:
-    renderer: Processor = (
-        structlog.processors.JSONRenderer(serializer=_to_json_text)
-        if as_json
-        else structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())
-    )
-    tracebacks = _TRACEBACKS if as_json else structlog.processors.format_exc_info
+    renderer: Processor = structlog.processors.JSONRenderer(serializer=_to_json_text) if as_json else _on_terminal()
+    tracebacks = _TRACEBACKS if as_json else _TRACEBACKS_IN_LINES
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=[*first, structlog.stdlib.add_logger_name, tracebacks],
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
