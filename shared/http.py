@@ -14,6 +14,7 @@ from fastapi.security import HTTPBearer
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.routing import Match, Route
 from starlette.types import Receive, Scope, Send
@@ -53,6 +54,7 @@ def http_app(title: str, ready: Callable[[], Awaitable[Readiness]]) -> FastAPI:
     app.add_exception_handler(Problem, _answer_problem)
     app.add_exception_handler(RequestValidationError, _answer_invalid_parameters)
     app.add_exception_handler(HTTPException, _answer_no_route)
+    app.add_exception_handler(ClientDisconnect, _answer_nobody)
     for fault in DATABASE_AWAY:
         app.add_exception_handler(fault, _answer_unavailable)
     app.add_exception_handler(Exception, _answer_own_fault)
@@ -225,6 +227,12 @@ def _methods_of(request: Request) -> list[str]:
     taken = [each.methods or () for each in routes if each.matches(request.scope)[0] is not Match.NONE]
     named = {method for methods in taken for method in methods}
     return sorted(named | {"HEAD"} if "GET" in named else named)
+
+
+async def _answer_nobody(request: Request, _: Exception) -> Response:
+    """Who asked went away before all was sent: no fault of ours."""
+    log.info("client_went_away", method=request.method, path=request.url.path)
+    return Response(status_code=400)
 
 
 async def _answer_own_fault(request: Request, error: Exception) -> Response:

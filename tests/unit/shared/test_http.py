@@ -7,10 +7,12 @@ from uuid import UUID
 
 import httpx
 import pytest
-from fastapi import APIRouter
+from fastapi import APIRouter, FastAPI, Request
+from starlette.types import Message
+from structlog.testing import capture_logs
 
 from shared.events import RegistrationSubmitted
-from shared.http import Readiness, add_routes, http_app, parse
+from shared.http import Readiness, add_routes, http_app, parse, read_body
 from shared.keys import Role, StaffKeys
 from shared.problems import Problem
 
@@ -32,13 +34,23 @@ async def issue() -> str:
     return ""
 
 
+@ROUTES.put("/badges")
+async def import_badges(request: Request) -> int:
+    return len(await read_body(request))
+
+
 @pytest.fixture
-async def client() -> AsyncIterator[httpx.AsyncClient]:
+def app() -> FastAPI:
     async def ready() -> Readiness:
         return Readiness(ready=True, checks={})
 
     app = http_app("Test", ready)
     add_routes(app, ROUTES)
+    return app
+
+
+@pytest.fixture
+async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
         yield client
 
@@ -52,6 +64,26 @@ async def test_what_can_be_read_can_be_asked_for_without_its_content(client: htt
     read = await client.get("/health")
     assert (await client.head("/health")).headers == read.headers
     assert (await client.head("/badges")).status_code == 405
+
+
+async def test_who_goes_away_before_all_is_sent_is_no_fault_of_ours(app: FastAPI) -> None:
+    received: list[Message] = [
+        {"type": "http.request", "body": b"half", "more_body": True},
+        {"type": "http.disconnect"},
+    ]
+    answered: list[Message] = []
+
+    async def receive() -> Message:
+        return received.pop(0)
+
+    async def send(message: Message) -> None:
+        answered.append(message)
+
+    asked = {"path": "/badges", "raw_path": b"/badges", "query_string": b"", "headers": []}
+    with capture_logs() as logs:
+        await app({"type": "http", "method": "PUT", "scheme": "http", **asked}, receive, send)
+    assert [each["event"] for each in logs] == ["client_went_away"]
+    assert answered[0]["status"] == 400
 
 
 async def test_nothing_is_loaded_from_elsewhere_to_describe_the_api(client: httpx.AsyncClient) -> None:
