@@ -30,6 +30,8 @@ MOST_SECONDS = 8.0
 """How long it may take; an ordinary one takes milliseconds."""
 MOST_MEMORY = 1024**3
 """Bytes of addresses that the process may have."""
+ALARM_SECONDS = 30
+"""After which it ends by itself: whoever waited has gone, or was killed."""
 LENGTH = struct.Struct("!I")
 
 _ACTIVE_NAMES = frozenset({"/JS", "/JavaScript", "/EmbeddedFiles", "/EF", "/XFA", "/RichMediaContent", "/OnInstantiate"})
@@ -145,8 +147,10 @@ def _answer_to(file: bytes) -> str:
 def serve(files: BinaryIO, answers: BinaryIO) -> None:
     """Answer one file after another, until there are no more."""
     while length := files.read(LENGTH.size):
+        signal.alarm(ALARM_SECONDS)
         answers.write(_answer_to(files.read(*LENGTH.unpack(length))).encode() + b"\n")
         answers.flush()
+        signal.alarm(0)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ The library that reads them is Python, and a PDF can be made to keep it busy for
 """
 
 import asyncio
+import os
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 
@@ -14,6 +15,7 @@ from shared.logs import get_log
 log = get_log()
 
 WITHIN_SECONDS = 15.0
+_ENVIRONMENT = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "LANG")
 
 
 class LetterReader:
@@ -68,9 +70,10 @@ class LetterReader:
 
 
 async def _started() -> Process:
-    # What it says of a file, it may quote from the file: nobody reads its errors.
+    # What it says of a file, it may quote from the file: nobody reads its errors. It needs none of the service's settings.
+    environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
     return await asyncio.create_subprocess_exec(
-        sys.executable, "-m", letter_pdf.__name__, stdin=PIPE, stdout=PIPE, stderr=DEVNULL
+        sys.executable, "-m", letter_pdf.__name__, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env=environment
     )
 
 

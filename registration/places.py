@@ -6,20 +6,28 @@ from registration.delegate import Registration
 from registration.register import Register
 from registration.store import delegates, enrolments, session_of, session_places, sessions
 from shared.events import EnrolmentState
+from shared.rows import among
+
+_PROGRAMME = select(sessions.c.content)
+_PLACES = select(*(session_places.c[name] for name in ("session_id", "category", "enrolled")))
+_WAITING = select(delegates.c.content).where(
+    delegates.c.delegate_id.in_(
+        select(enrolments.c.delegate_id).where(
+            among(enrolments.c.session_id, "ids"), enrolments.c.state == EnrolmentState.WAITING.value
+        )
+    )
+)
 
 
 def places_for(tx: Connection, registration: Registration) -> Register:
     """The programme, how many are enrolled by category, and whoever waits where `registration` does."""
     register = Register()
-    found = [session_of(content) for content in tx.execute(select(sessions.c.content)).scalars()]
+    found = [session_of(content) for content in tx.execute(_PROGRAMME).scalars()]
     register.sessions = {each.session_id: each for each in found}
-    p, e = session_places.c, enrolments.c
-    for session_id, category, enrolled in tx.execute(select(p.session_id, p.category, p.enrolled)):
-        register.note_enrolled(session_id, category, enrolled)
+    for row in tx.execute(_PLACES):
+        register.note_enrolled(row.session_id, row.category, row.enrolled)
     waited = [each.session_id for each in registration.enrolments if each.state is EnrolmentState.WAITING]
     if waited:
-        waiting = select(e.delegate_id).where(e.session_id.in_(waited), e.state == EnrolmentState.WAITING.value)
-        contents = tx.execute(select(delegates.c.content).where(delegates.c.delegate_id.in_(waiting))).scalars()
-        listed = [Registration.model_validate_json(content) for content in contents]
+        listed = [Registration.model_validate_json(content) for content in tx.execute(_WAITING, {"ids": waited}).scalars()]
         register.delegates = {each.delegate_id: each for each in listed}
     return register

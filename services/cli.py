@@ -10,7 +10,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from services import operations
-from services.terminal import load, load_beside_stack, stopped
+from services.terminal import load, load_beside_stack, registration_beside_stack, stopped
 from shared.logs import configure
 from shared.settings import ConferenceSettings, KafkaSettings, ServiceSettings
 
@@ -96,15 +96,17 @@ def simulate(
     delegates: Annotated[int, typer.Option(help="How many invented people to register.")] = 2000,
     rate: Annotated[float | None, typer.Option(help="Posts a second; as fast as may be where left out.")] = None,
     seed: Annotated[int, typer.Option(help="The same number makes the same people.")] = 2018,
-    url: Annotated[str, typer.Option(help="Where registration answers.")] = "http://127.0.0.1:8000",
-    keys: Annotated[Path, typer.Option(help="TOML file with the keys `form`, `accreditation` and `programme`.")] = Path(
-        "var/keys.toml"
-    ),
+    url: Annotated[str | None, typer.Option(help="Where registration answers; the stack's in VAR where left out.")] = None,
+    keys: Annotated[
+        Path | None, typer.Option(help="TOML file with the keys `form`, `accreditation` and `programme`; VAR/keys.toml.")
+    ] = None,
 ) -> None:
     """Post invented delegates as external forms would, decide on them, then move, cancel and resize sessions."""
     from services import simulating
 
-    sys.exit(simulating.run(load(ConferenceSettings).conference_folder, keys, url, delegates, rate, seed))
+    keys = keys or Path(os.environ.get("VAR", "var")) / "keys.toml"
+    folder = load_beside_stack(ConferenceSettings).conference_folder
+    sys.exit(simulating.run(folder, keys, url or registration_beside_stack(), delegates, rate, seed))
 
 
 @app.command()

@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from registration.focal_points import FocalPoint, FocalRole, address_of, faults_among, focal_points_of, keep_focal_points
 from registration.settings import RegistrationSettings
 from services.registration_database import in_registration
-from services.terminal import load, printable, stopped
+from services.terminal import load_beside_stack, printable, stopped
 from shared.conference import Conference
 from shared.conference_folder import ConferenceFault
 from shared.conference_folder import load as load_conference
@@ -51,8 +51,10 @@ def add_focal_points(file: Path) -> None:
     """Add those of a CSV file, or none: every faulty line is named."""
     try:
         text = file.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise stopped(f"{file} cannot be read as UTF-8 text ({type(error).__name__}).") from None
+    except OSError as error:
+        raise stopped(f"{file} cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise stopped(f"{file} is not UTF-8 text: save it so, as spreadsheets offer it (CSV UTF-8).") from None
     rows = csv.DictReader(io.StringIO(text, newline=""))
     missing = [each for each in ("delegation", "name", "email") if each not in (rows.fieldnames or [])]
     if missing:
@@ -160,6 +162,6 @@ def _stop_at(faults: list[str]) -> None:
 
 def _conference() -> Conference:
     try:
-        return load_conference(load(RegistrationSettings).conference_folder)
+        return load_conference(load_beside_stack(RegistrationSettings).conference_folder)
     except ConferenceFault as fault:
         raise stopped(str(fault)) from None

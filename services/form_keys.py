@@ -15,7 +15,7 @@ from registration.settings import RegistrationSettings
 from registration.signatures import new_secret
 from services.keys import check_name, tell
 from services.registration_database import in_registration
-from services.terminal import load, printable, stopped
+from services.terminal import load_beside_stack, printable, stopped
 from shared.conference import Conference
 from shared.conference_folder import ConferenceFault
 from shared.conference_folder import load as load_conference
@@ -26,7 +26,7 @@ def create(form: FormKey, *, signed: bool) -> None:
     """Make a key, shown alone on standard output; one that signs has its secret on the next line."""
     check_name(form.name)
     try:
-        _check_slugs(load_conference(load(RegistrationSettings).conference_folder), form)
+        _check_slugs(load_conference(load_beside_stack(RegistrationSettings).conference_folder), form)
     except ConferenceFault as fault:
         raise stopped(str(fault)) from None
     _check_origins(form.origins)

@@ -17,6 +17,7 @@ from services.demonstration import Demonstration, Summary
 from services.faults import CannotStart
 from services.first_keys import DESK_ACCOUNT, DESK_PASSWORD
 from services.simulation import Simulation, SimulationFailed
+from services.simulation import in_words as changes_in_words
 from services.stack import Stack, StackSettings, alone_in
 from services.supervisor import Change, State
 from shared.conference_folder import ConferenceFault, load
@@ -175,8 +176,7 @@ def _show(console: Console, settings: StackSettings, stack: Stack, summary: Summ
     table.add_section()
     table.add_row("All", *map(str, totals), "", "")
     console.print(table)
-    moved, cancelled, resized = summary.changed_sessions
-    console.print(f"Then {moved} was moved, {cancelled} cancelled and {resized} only resized: {summary.notices} mails in all.")
+    console.print(f"Then {changes_in_words(summary.changed_sessions)}: {summary.notices} mails in all.")
     for each in summary.wrong:
         console.print(f"[red]Wrong: {each}.[/]")
     _show_places(console, settings, stack, summary)

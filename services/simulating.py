@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress
 
-from services.simulation import Simulation, SimulationFailed
+from services.simulation import Simulation, SimulationFailed, in_words
 from shared.conference_folder import ConferenceFault, load
 
 
@@ -29,8 +29,7 @@ def run(folder: Path, keys_file: Path, url: str, delegates: int, rate: float | N
     except (SimulationFailed, ValueError) as fault:
         console.print(str(fault), style="red", highlight=False)
         return 1
-    moved, cancelled, resized = changed
-    console.print(f"Registered {delegates} delegates; moved {moved}, cancelled {cancelled}, resized {resized}.")
+    console.print(f"Registered {delegates} delegates; {in_words(changed)}.")
     return 0
 
 

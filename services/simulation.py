@@ -16,7 +16,7 @@ import httpx
 
 from services import example
 from services.example_letters import letter
-from shared.conference import Conference
+from shared.conference import Conference, SessionPlanned
 from shared.events import Language, RegistrationSubmitted, Status
 
 AT_ONCE = 16
@@ -123,26 +123,25 @@ class Simulation:
             await _at_most(AT_ONCE, [lambda c=code: give(c) for code in sorted(codes)])
 
     async def change_programme(self) -> list[str]:
-        """Move one session, cancel one and resize one; returns their ids in that order. Idempotent."""
-        moved, cancelled, resized = self._sessions_to_change()
-        later = moved.starts_at.replace(tzinfo=self.conference.zone_info) + timedelta(minutes=30)
-        length = moved.ends_at - moved.starts_at
-        largest = max(self.conference.rooms, key=lambda room: room.capacity)
+        """Move one session, cancel one and resize one, as far as there are so many with a number of places.
+
+        Returns their ids in that order. Idempotent.
+        """
+        limited = sorted((each for each in self.conference.sessions if each.capacity), key=lambda each: -(each.capacity or 0))
         changes = [
-            (moved.session_id, {"starts_at": _utc(later), "ends_at": _utc(later + length), "room": largest.names}),
-            (cancelled.session_id, {"status": "cancelled"}),
-            (resized.session_id, {"capacity": (resized.capacity or 0) + 40}),
+            (session.session_id, change(session))
+            for session, change in zip(limited, (self._moved, _cancelled, _resized), strict=False)
         ]
         async with self._client(PROGRAMME) as client:
             for session_id, change in changes:
                 await self._send(client, "PATCH", f"/sessions/{session_id}", change, f"{self.seed}-{session_id}-change")
         return [session_id for session_id, _ in changes]
 
-    def _sessions_to_change(self) -> Sequence[Any]:
-        limited = sorted((s for s in self.conference.sessions if s.capacity), key=lambda s: -(s.capacity or 0))
-        if len(limited) < 3:
-            raise SimulationFailed("The conference has fewer than three sessions with a capacity; there is nothing to change.")
-        return limited[0], limited[1], limited[2]
+    def _moved(self, session: SessionPlanned) -> dict[str, Any]:
+        later = session.starts_at.replace(tzinfo=self.conference.zone_info) + timedelta(minutes=30)
+        length = session.ends_at - session.starts_at
+        largest = max(self.conference.rooms, key=lambda room: room.capacity)
+        return {"starts_at": _utc(later), "ends_at": _utc(later + length), "room": largest.names}
 
     def _client(self, kind: str) -> httpx.AsyncClient:
         limits = httpx.Limits(max_connections=AT_ONCE)
@@ -169,6 +168,20 @@ class Simulation:
         if answer.is_error:
             raise SimulationFailed(f"{method} {path} was answered {answer.status_code}: {answer.text[:500]}")
         return answer.json()
+
+
+def _cancelled(_: SessionPlanned) -> dict[str, Any]:
+    return {"status": "cancelled"}
+
+
+def _resized(session: SessionPlanned) -> dict[str, Any]:
+    return {"capacity": (session.capacity or 0) + 40}
+
+
+def in_words(changed: Sequence[str]) -> str:
+    """What `change_programme` did, from what it returned."""
+    done = [f"{session_id} {what}" for session_id, what in zip(changed, ("moved", "cancelled", "only resized"), strict=False)]
+    return ", ".join(done) or "no session changed, since none has a number of places"
 
 
 def _utc(at: datetime) -> str:

@@ -27,13 +27,22 @@ def load(settings: type[S]) -> S:
         raise stopped(str(fault)) from None
 
 
-def load_beside_stack(settings: type[S]) -> S:
-    """`load`, with what the stack in the folder `VAR` (`var`) says of its broker and registration, where nothing is set."""
-    environment = dict(os.environ)
+def _stack() -> StackFile | None:
     try:
-        stack = StackFile.read(Path(environment.get("VAR", "var")))
+        return StackFile.read(Path(os.environ.get("VAR", "var")))
     except StackFileFault as fault:
         raise stopped(str(fault)) from None
+
+
+def registration_beside_stack() -> str:
+    """Where the stack in the folder `VAR` (`var`) serves registration; where it is served by itself, if there is none."""
+    stack, alone = _stack(), "http://127.0.0.1:8000"
+    return alone if stack is None else stack.settings.get("REGISTRATION_PUBLIC_URL", alone)
+
+
+def load_beside_stack(settings: type[S]) -> S:
+    """`load`, with what the stack in the folder `VAR` (`var`) says of its broker and registration, where nothing is set."""
+    environment, stack = dict(os.environ), _stack()
     if stack is not None:
         known = {"KAFKA_BOOTSTRAP_SERVERS": stack.kafka, **stack.settings}
         environment |= {name: value for name, value in known.items() if not _is_set(name, environment)}

@@ -60,10 +60,10 @@ async def _shown(
 ) -> Response:
     """`fault` is what was wrong with what was asked of the session `about`."""
     site, said = desk.site, desk.site.languages[language]
-    register = await site.database.read(lambda tx: places_for(tx, person))
+    register, shown = await site.database.read(lambda tx: places_for(tx, person)), await site.shown(said)
     assert person.person is not None, "the erased have no page"
     done = request.query_params.get("done", "")
-    days = places_shown(person, register, site.conference, said, site.clock.now())
+    days = places_shown(person, register, shown, site.conference.zone_info, said, site.clock.now())
     return await desk.page(
         request,
         said,

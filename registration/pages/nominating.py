@@ -39,11 +39,15 @@ from registration.pages.site import Elsewhere, PageRoutes
 from registration.service import NotFound
 from shared.events import Language
 
+Lists = Kept[tuple[DelegationShown, Markup]]
+"""Delegations as their pages show them, and the lines of their people."""
+
 
 def delegation_routes(desk: FocalDesk) -> PageRoutes:
     routes = PageRoutes(desk.site)
-    _listing(routes, desk)
-    _ordering(routes, desk)
+    lists: Lists = Kept(desk.site.database)
+    _listing(routes, desk, lists)
+    _ordering(routes, desk, lists)
     _adding(routes, desk)
     amending_routes(routes, desk)
     _replacing(routes, desk)
@@ -53,8 +57,8 @@ def delegation_routes(desk: FocalDesk) -> PageRoutes:
     return routes
 
 
-def _listing(routes: PageRoutes, desk: FocalDesk) -> None:
-    site, kept = desk.site, Kept[tuple[DelegationShown, Markup]](desk.site.database)
+def _listing(routes: PageRoutes, desk: FocalDesk, lists: Lists) -> None:
+    site = desk.site
 
     @routes.get(HERE)
     async def delegations(request: Request, language: Language) -> Response:
@@ -70,7 +74,7 @@ def _listing(routes: PageRoutes, desk: FocalDesk) -> None:
     async def people(request: Request, language: Language, code: str) -> Response:
         said = site.languages[language]
         visit = await desk.visit_of(request, said, code)
-        shown, lines = await kept.thing((language, code), lambda: _people_of(desk, language, code))
+        shown, lines = await lists.thing((language, code), lambda: _people_of(desk, language, code))
         asked = request.query_params.get("done", "")
         return await desk.page(request, said, "delegation.html", visit, delegation=shown, people=lines, done=asked)
 
@@ -83,34 +87,29 @@ async def _people_of(desk: FocalDesk, language: Language, code: str) -> tuple[De
     return shown, said.part("delegation_people.html", delegation=shown)
 
 
-def _ordering(routes: PageRoutes, desk: FocalDesk) -> None:
+def _ordering(routes: PageRoutes, desk: FocalDesk, lists: Lists) -> None:
     site = desk.site
+
+    async def shown(request: Request, visit: Visit, language: Language, code: str, status: int = 200) -> Response:
+        delegation, _ = await lists.thing((language, code), lambda: _people_of(desk, language, code))
+        return await desk.page(request, site.languages[language], "delegation_order.html", visit, status, delegation=delegation)
 
     @routes.get(f"{OWN}/order")
     async def order(request: Request, language: Language, code: str) -> Response:
         visit = await desk.visit_of(request, site.languages[language], code)
-        return await _order_shown(request, desk, visit, language, code)
+        return await shown(request, visit, language, code)
 
     @routes.post(f"{OWN}/order")
     async def keep(request: Request, language: Language, code: str) -> Response:
         visit = await desk.visit_of(request, site.languages[language], code)
         order = order_given(await desk.answers(request, visit))
         if order is None:
-            return await _order_shown(request, desk, visit, language, code, 422)
+            return await shown(request, visit, language, code, 422)
         try:
             await site.database.write(lambda tx: keep_order(tx, code, order), announce=False)
         except NotFound:
             raise no_such_page() from None
         return done(language, code, "ordered")
-
-
-async def _order_shown(
-    request: Request, desk: FocalDesk, visit: Visit, language: Language, code: str, status: int = 200
-) -> Response:
-    said = desk.site.languages[language]
-    state = await desk.site.database.read(lambda tx: delegation_state(tx, code))
-    shown = delegation_shown(delegation_of(desk, code), state, desk.site.conference, said)
-    return await desk.page(request, said, "delegation_order.html", visit, status, delegation=shown)
 
 
 def _adding(routes: PageRoutes, desk: FocalDesk) -> None:

@@ -1,16 +1,15 @@
 """The sessions that one of a delegation's people may attend: where they have a place, wait for one, or could have one. Pure."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, tzinfo
 from itertools import groupby
 
 from registration import waiting
 from registration.delegate import Registration
 from registration.pages.language import PageLanguage
-from registration.pages.programme import SessionShown, session_shown
+from registration.pages.programme import SessionShown
 from registration.register import Register
-from shared.conference import Conference
 from shared.events import EnrolmentState, SessionChanged, SessionStatus
 
 
@@ -40,20 +39,24 @@ class DayOfPlaces:
 
 
 def places_shown(
-    person: Registration, register: Register, conference: Conference, language: PageLanguage, now: datetime
+    person: Registration,
+    register: Register,
+    shown: Mapping[str, SessionShown],
+    zone: tzinfo,
+    language: PageLanguage,
+    now: datetime,
 ) -> list[DayOfPlaces]:
     """The sessions that are to come and open to the person's category, and all that they take part in, by day.
 
-    `now` is the conference's time.
+    `shown` is the whole programme, by session; `zone` is the venue's, `now` the conference's time.
     """
     listed = [each for each in register.sessions.values() if person.takes_part_in(each.session_id) or _open(each, person, now)]
-    zone = conference.zone_info
     in_order = sorted(listed, key=lambda each: (each.starts_at, each.session_id))
     return [
         DayOfPlaces(
             day.isoformat(),
             language.short_day(day),
-            [_place(each, person, register, conference, language, now) for each in sessions],
+            [_place(each, person, register, shown[each.session_id], language, now) for each in sessions],
         )
         for day, sessions in groupby(in_order, lambda each: each.starts_at.astimezone(zone).date())
     ]
@@ -68,7 +71,7 @@ def _place(
     session: SessionChanged,
     person: Registration,
     register: Register,
-    conference: Conference,
+    shown: SessionShown,
     language: PageLanguage,
     now: datetime,
 ) -> PlaceShown:
@@ -80,7 +83,7 @@ def _place(
         elif room or session.waiting_list:
             offer = "waiting"
     return PlaceShown(
-        session=session_shown((session, register.enrolled(session.session_id)), conference, language),
+        session=shown,
         enrolled=person.is_enrolled_in(session.session_id),
         position=waiting.position(person, session.session_id, register),
         offer=offer,

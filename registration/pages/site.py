@@ -19,7 +19,7 @@ from registration.intake import Intake
 from registration.kept import Kept
 from registration.pages.language import PageLanguage
 from registration.pages.options import Options, delegation_options
-from registration.pages.programme import Entry, days_shown, revisions_shown, session_shown
+from registration.pages.programme import Entry, SessionShown, days_shown, revisions_shown, session_shown
 from registration.studio import Studio
 from shared.calendar import MEDIA_TYPE as CALENDAR
 from shared.calendar import programme_calendar
@@ -58,13 +58,22 @@ class Site:
     studio: Studio = field(default_factory=Studio)
     _delegations: dict[tuple[Language, frozenset[str]], Options] = field(default_factory=dict[Any, Options])
     _entries: Kept[list[Entry]] = field(init=False)
+    _shown: Kept[dict[str, SessionShown]] = field(init=False)
 
     def __post_init__(self) -> None:
-        self._entries = Kept(self.database)
+        self._entries, self._shown = Kept(self.database), Kept(self.database)
 
     async def entries(self) -> list[Entry]:
         """The programme as it stands."""
         return await self._entries.thing("all", lambda: self.database.read(queries.all_sessions))
+
+    async def shown(self, language: PageLanguage) -> Mapping[str, SessionShown]:
+        """The same as pages show it, by session."""
+
+        async def made() -> dict[str, SessionShown]:
+            return {each[0].session_id: session_shown(each, self.conference, language) for each in await self.entries()}
+
+        return await self._shown.thing(language.code, made)
 
     def delegations(self, language: PageLanguage, kinds: Iterable[str]) -> Options:
         """The delegations of these kinds to choose among, made once."""
@@ -242,6 +251,7 @@ def _door(routes: PageRoutes, site: Site) -> None:
 
 
 def _programme(routes: PageRoutes, site: Site) -> None:
+    feeds = Kept[Response](site.database)
     kept: dict[Language, tuple[object, Response]] = {}  # the last made: many read it, and most of what is written is not in it
 
     @routes.get(f"{HERE}/programme")
@@ -258,8 +268,10 @@ def _programme(routes: PageRoutes, site: Site) -> None:
 
     @routes.get(f"{HERE}/programme.ics")
     async def feed(language: Language) -> Response:
-        entries = await site.entries()
-        return _calendar([session for session, _ in entries], site, site.languages[language])
+        async def made() -> Response:
+            return _calendar([session for session, _ in await site.entries()], site, site.languages[language])
+
+        return await feeds.thing(language, made)
 
 
 def _sessions(routes: PageRoutes, site: Site) -> None:

@@ -62,6 +62,7 @@ async def run(settings: StackSettings, *, once: bool = False) -> AsyncGenerator[
         "PORT": str(settings.port),
         "DELEGATES": str(settings.delegates),
         "ONCE": str(int(once)),
+        "CONFERENCE_FOLDER": str(settings.conference_folder),
         "COLUMNS": "100",
         "PYTHONUNBUFFERED": "1",
     }
@@ -163,3 +164,15 @@ async def test_the_main_job_is_done_once_and_everything_stays_up_until_ctrl_c(tm
     assert counted(settings) == DELEGATES + SIMULATED
     assert (await told("make", "clean", f"VAR={settings.var}"))[0] == 0
     assert not settings.var.exists()
+
+
+async def test_another_conference_is_another_folder(tmp_path: Path):
+    """Also a small one: of what there is too little of, less is done."""
+    settings = StackSettings(
+        var=tmp_path / "var", port=free_ports(), delegates=8, conference_folder=ROOT / "tests" / "conferences" / "tiny"
+    )
+    async with run(settings, once=True) as only:
+        assert await only.ended() == 0, only.said
+    assert "moved: " in only.said
+    assert "front door" in only.said
+    assert counted(settings) == settings.delegates

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from registration.settings import RegistrationSettings
 from services.operations import add_to
 from services.stack_file import StackFile
-from services.terminal import load_beside_stack
+from services.terminal import load_beside_stack, registration_beside_stack
 from shared.database import Database
 from shared.settings import KafkaSettings
 
@@ -43,6 +43,26 @@ def test_an_account_is_opened_in_its_registration_and_its_link_leads_there():
     opened = CliRunner().invoke(app, ["staff", "add", "bob", "programme"])
     assert (opened.exit_code, "http://127.0.0.1:8400/en/staff/set-password?link=" in opened.output) == (0, True), opened.output
     assert "bob" in CliRunner().invoke(app, ["staff", "list"]).output
+
+
+@pytest.mark.usefixtures("var")
+@pytest.mark.parametrize(
+    ("command", "listing", "named"),
+    [
+        ("keys create our-page --category civil-society", "keys list", "our-page"),
+        ("focal-points add fr claire@mission.example Claire", "focal-points list", "claire@mission.example"),
+    ],
+)
+def test_what_is_checked_against_the_conference_is_kept_in_its_registration(command: str, listing: str, named: str):
+    done = CliRunner().invoke(app, command.split())
+    assert done.exit_code == 0, done.output
+    assert named in CliRunner().invoke(app, listing.split()).output
+
+
+def test_people_are_simulated_in_its_registration(var: Path, monkeypatch: pytest.MonkeyPatch):
+    assert registration_beside_stack() == "http://127.0.0.1:8400"
+    monkeypatch.setenv("VAR", str(var / "none"))
+    assert registration_beside_stack() == "http://127.0.0.1:8000"
 
 
 def test_what_is_set_wins(var: Path, monkeypatch: pytest.MonkeyPatch):
