@@ -3,7 +3,7 @@
 const language = document.documentElement.lang || "en";
 
 for (const form of document.querySelectorAll("form[data-registration]")) {
-  const once = crypto.randomUUID(); // sent twice, a form registers once
+  let once = crypto.randomUUID(); // sent twice, a form registers once
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     const output = form.querySelector("output");
@@ -20,6 +20,7 @@ for (const form of document.querySelectorAll("form[data-registration]")) {
     output.textContent = answer
       ? told(answer.ok, await answer.json())
       : "Registration did not answer. Nothing you wrote is lost: try again in a moment.";
+    if (answer?.ok) once = crypto.randomUUID(); // whoever is entered next is another person
   });
 }
 
@@ -35,5 +36,7 @@ function asked(form) {
 function told(taken, answer) {
   const faults = (answer.errors ?? []).map((fault) => `${fault.pointer.slice(1)}: ${fault.detail}`);
   if (!taken) return [answer.title, answer.detail, ...faults].join("\n");
-  return answer.dry_run ? "This is right; it was a test, and nobody was registered." : `Registered: ${answer.delegate_id}`;
+  if (answer.dry_run) return "This is right; it was a test, and nobody was registered.";
+  const waits = answer.needs?.length ? `\nStill needed before a decision: ${answer.needs.join(", ")}` : "";
+  return `Registered: ${answer.delegate_id}${waits}`;
 }

@@ -33,7 +33,7 @@ def router(database: Database, keys: StaffKeys) -> APIRouter:
     @routes.get(
         "/notices/undeliverable",
         summary="Notices that a mail server refused for good",
-        responses=documented(401, 403),
+        responses=documented(401, 403, 422),
         dependencies=[may_read],
     )
     async def undeliverable() -> Response:  # pyright: ignore[reportUnusedFunction]

@@ -16,6 +16,7 @@ from shared.said import FieldFault, Said, say
 from shared.spelling import name_faults
 
 TIME_ZONES = frozenset(available_timezones())
+EARLIEST_BIRTH = date(1900, 1, 1)
 NAMES = ("given_name", "family_name", "printed_name", "function")
 """What people know a person by; of the protected the function is the name."""
 
@@ -60,8 +61,12 @@ def unknown_category(category: str, where: str) -> FieldFault:
     return FieldFault(where, "unknown-category", detail)
 
 
-def person_faults(person: PersonSubmitted, category: Category | None, protected: bool) -> Iterator[FieldFault]:
+def person_faults(
+    person: PersonSubmitted, category: Category | None, conference: Conference, protected: bool
+) -> Iterator[FieldFault]:
     """What is wrong with a person by themselves."""
+    if person.birth_date and not EARLIEST_BIRTH <= person.birth_date <= conference.opens_on:
+        yield FieldFault("/person/birth_date", "impossible", say("This date of birth is not possible."))
     if person.time_zone not in TIME_ZONES:
         detail = say("Not a time zone of the IANA database, such as {example}.", example="Europe/Paris")
         yield FieldFault("/person/time_zone", "unknown-time-zone", detail)

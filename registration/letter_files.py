@@ -90,5 +90,7 @@ def check_alone(file: bytes) -> None:
     """Raises `NotALetter` where a PDF is too large, or something else as well."""
     if len(file) > MOST_PDF_BYTES:
         raise NotALetter("pdf-too-large")
-    if is_something_else_as_well(file) or not file.rstrip(_BLANK).endswith(b"%%EOF"):
+    if is_something_else_as_well(file):
         raise NotALetter("not-only-a-letter")
+    if not file.rstrip(_BLANK).endswith(b"%%EOF"):  # it was cut off, or goes on behind its end
+        raise NotALetter("not-only-a-letter" if b"%%EOF" in file else "unreadable")

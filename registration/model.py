@@ -69,8 +69,8 @@ def register(
     delegation = conference.delegation.get(request.delegation)
     faults = [*checks.party_faults(request, category, delegation)]
     if category is None or delegation is None:
-        raise Refused([*faults, *checks.person_faults(request.person, None, request.protected)])
-    faults += checks.person_faults(request.person, category, request.protected)
+        raise Refused([*faults, *checks.person_faults(request.person, None, conference, request.protected)])
+    faults += checks.person_faults(request.person, category, conference, request.protected)
     faults += checks.category_faults(category, conference, request.protected, request.pass_days)
     faults += field_faults(request.fields, category.slug, conference)
     faults += checks.photo_faults(category) if photo is not None else []
@@ -139,7 +139,7 @@ def amend(
         if getattr(person, name) is None
     ]
     if not faults:
-        faults += checks.person_faults(person, category, protected)
+        faults += checks.person_faults(person, category, conference, protected)
         faults += checks.duplicate_faults(person, current.delegation, register, current.delegate_id)
     faults += checks.category_faults(category, conference, protected, days)
     if change.fields is not None or category.slug != current.category:

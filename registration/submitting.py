@@ -24,7 +24,7 @@ from registration.staff.provider import Provider
 from shared.conference import Conference
 from shared.database import Database
 from shared.events import ProgrammeChange, RegistrationSubmitted, SessionChangeRequested
-from shared.http import json_response, parse, read_body, read_json, traceparent_of
+from shared.http import json_response, parse, read_body, read_json, refuse_unknown_parameters, traceparent_of
 from shared.keys import Role
 from shared.problems import Problem, invalid_body
 from shared.said import FieldFault, say
@@ -33,7 +33,7 @@ READERS = frozenset(Role)
 ACCREDITATION = frozenset({Role.ACCREDITATION})
 PROGRAMME = frozenset({Role.PROGRAMME})
 MAX_KEY_LENGTH = 256
-_TRUE, _FALSE = ("1", "true", "yes"), ("", "0", "false", "no")
+_TRUE, _FALSE = ("1", "true", "yes"), ("0", "false", "no")
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,10 +161,16 @@ def _answered(body: Mapping[str, object], status: int, traceparent: str, dry_run
 
 
 def dry_run_asked(request: Request) -> bool:
-    """Whether it is only to be said what would be answered; raises 422 where `dry_run` is neither yes nor no."""
+    """Whether it is only to be said what would be answered.
+
+    Raises 422 where `dry_run` is neither yes nor no, and where it may have been meant by what is no parameter here.
+    """
     if not request.scope["query_string"]:
         return False
-    asked = request.query_params.get("dry_run", "").lower()
+    refuse_unknown_parameters(request, "dry_run")
+    if "dry_run" not in request.query_params:
+        return False
+    asked = request.query_params["dry_run"].lower()
     if asked not in (*_TRUE, *_FALSE):
         raise invalid_body([FieldFault("dry_run", "bool-parsing", say("Give 1 or leave it out."))])
     return asked in _TRUE

@@ -27,7 +27,7 @@ from shared.negotiation import negotiated
 from shared.openapi import DocumentedApp
 from shared.problems import Problem, faults_of, field_fault, invalid_body, invalid_parameters, unavailable
 from shared.safe_headers import with_safe_headers
-from shared.said import Said, quoted, say
+from shared.said import FieldFault, Said, quoted, say
 from shared.tracing import continued
 
 log = get_log()
@@ -101,6 +101,15 @@ class DirectRoute(APIRoute):
         return endpoint
 
 
+def refuse_unknown_parameters(request: Request, *also: str) -> None:
+    """Raises 422 where what is asked for is no parameter of the route, nor one of `also`, which it reads itself."""
+    route: APIRoute = request.scope["route"]
+    known = {each.alias for each in route.dependant.query_params}.union(also)
+    unknown = [each for each in request.query_params if each not in known]
+    if unknown:
+        raise invalid_parameters([FieldFault(each, "unknown-field", say("This field is not known.")) for each in unknown])
+
+
 def add_routes(app: FastAPI, routes: APIRouter) -> None:
     """Make the routes of `routes` the app's own. `include_router` asks each of them twice, which every request pays for."""
     app.router.routes[:0] = routes.routes
@@ -111,11 +120,16 @@ def json_response(content: Any, status: int = 200, headers: dict[str, str] | Non
 
 
 def staff_caller(keys: StaffKeys, roles: frozenset[Role]) -> Callable[..., StaffKey]:
-    """A dependency that lets callers of these roles in, and names the key's place in the OpenAPI document."""
+    """A dependency that lets callers of these roles in, and names the key's place in the OpenAPI document.
+
+    Raises 422 where they ask for what is no parameter: one misspelt would be ignored.
+    """
     scheme = HTTPBearer(auto_error=False, description=f"A staff key of the kind: {', '.join(sorted(roles))}")
 
     def caller(request: Request, _: Annotated[Any, Depends(scheme)]) -> StaffKey:
-        return keys.require(request.headers.get("authorization"), roles)
+        key = keys.require(request.headers.get("authorization"), roles)
+        refuse_unknown_parameters(request)
+        return key
 
     return caller
 

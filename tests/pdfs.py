@@ -125,7 +125,7 @@ HOSTILE: Mapping[str, tuple[Callable[[], bytes], str]] = {
     "encrypted, and opened by anybody": (lambda: pdf(lambda writer: writer.encrypt("", "a secret")), "encrypted"),
     "21 pages": (lambda: pdf(pages=21), "too-many-pages"),
     "no page": (lambda: pdf(pages=0), "no-pages"),
-    "cut off": (lambda: pdf()[:-60], "not-only-a-letter"),
+    "cut off": (lambda: pdf()[:-60], "unreadable"),
     "with its middle gone": (lambda: pdf()[:200] + pdf()[300:], "unreadable"),
     "more behind its end": (lambda: pdf() + b"more", "not-only-a-letter"),
     "an archive, too": (lambda: pdf() + b"PK\5\6" + bytes(18) + b"\n%%EOF", "not-only-a-letter"),

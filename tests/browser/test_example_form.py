@@ -95,6 +95,14 @@ async def test_the_page_tries_registers_and_says_what_is_wrong(browser: Browser,
     assert "key" in await sent(page, forms, "unknown key")
     assert "Registered:" in await sent(page, forms, "page")
     assert forms.registered() == ["Kamau"]
+    for name in ("person/given_name", "person/email", "person/document_number"):
+        await page.locator(f"[name='{name}']").fill({"person/email": "second@relief.example"}.get(name, "Achieng"))
+    output = page.locator("output")
+    before = await output.inner_text()
+    await page.get_by_role("button").click()
+    await page.wait_for_function("before => document.querySelector('output').textContent !== before", arg=before)
+    assert "Registered:" in await output.inner_text(), "another person on the same page"
+    assert forms.registered() == ["Kamau", "Kamau"]
 
 
 async def test_a_page_of_another_origin_gets_nothing(browser: Browser, forms: Forms) -> None:

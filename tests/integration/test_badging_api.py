@@ -94,6 +94,7 @@ async def test_operations_finds_what_failed_and_what_to_destroy(badging: Badging
         ({"state": "lost"}, "state"),
         ({"delegate": "ada"}, "delegate"),
         ({"serial": "HD26-1"}, "serial"),
+        ({"delegat": "0190"}, "delegat"),
     ],
 )
 async def test_a_wrong_parameter_is_named(badging: Badging, parameters: dict[str, Any], named: str):

@@ -123,6 +123,8 @@ async def test_a_body_that_is_too_large_is_told(registration_app: RegistrationAp
         ({"person": []}, ("/person", "model-type")),
         ({"person": {**PERSON, "birth_date": 0}}, ("/person/birth_date", "date-type")),
         ({"person": {**PERSON, "birth_date": "1970-02-30"}}, ("/person/birth_date", "date-parsing")),
+        ({"person": {**PERSON, "birth_date": "1899-12-31"}}, ("/person/birth_date", "impossible")),
+        ({"person": {**PERSON, "birth_date": "2992-05-05"}}, ("/person/birth_date", "impossible")),
         ({"person": {**PERSON, "document_number": 2**70}}, ("/person/document_number", "string-type")),
         ({"person": {**PERSON, "language": "de"}}, ("/person/language", "literal-error")),
         ({"person": {**PERSON, "email": "ada@localhost"}}, ("/person/email", "string-pattern-mismatch")),
@@ -275,3 +277,11 @@ async def test_no_header_is_a_fault_of_ours(registration_app: RegistrationApp, h
     for path in ("/events", "/delegates"):
         answer = await registration_app.ask("POST", path, json={}, headers=headers)
         assert answer.status_code in (400, 422), answer.text
+
+
+@pytest.mark.parametrize("query", ["?dryrun=1", "?dry_run", "?dry_run=1&DRY_RUN=1", "?dry_run=2"])
+async def test_what_may_have_meant_a_dry_run_registers_nobody(registration_app: RegistrationApp, query: str):
+    before = registration_app.rows()
+    answer = await registration_app.ask("POST", f"/delegates{query}", json=body_of())
+    assert (answer.status_code, code(answer)) == (422, "invalid")
+    assert registration_app.rows() == before

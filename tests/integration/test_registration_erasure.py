@@ -21,12 +21,12 @@ from shared.received import RawRecord, Received
 from tests.registration_app import KAFKA, RegistrationApp, body_of, code, until
 from tests.registration_examples import AT
 
-PERSONAL = ("Ada", "Berg", "ada@port.example", "Harbour master", "N-1", "1815-12-10", "Europe/Oslo", "A lovelace of a reason")
+PERSONAL = ("Ada", "Berg", "ada@port.example", "Harbour master", "N-1", "1915-12-10", "Europe/Oslo", "A lovelace of a reason")
 
 
 async def somebody(app: RegistrationApp, posted: str = "posted") -> str:
     """Registered with all that can be told of a person, refused for a reason, accredited again, with a printed badge."""
-    told = {"category": "guest", "document_number": "N-1", "birth_date": "1815-12-10", "sessions": ["welcome"]}
+    told = {"category": "guest", "document_number": "N-1", "birth_date": "1915-12-10", "sessions": ["welcome"]}
     delegate = (await app.register(key=posted, **told)).json()["delegate_id"]
     refused = {"decision": "refuse", "reason": "A lovelace of a reason"}
     for name, decision in (("refused", refused), ("accredited", {"decision": "accredit"})):
@@ -93,7 +93,7 @@ async def test_quota_and_places_are_free_again_and_the_person_may_register_anew(
     held, enrolled = places(registration_app)
     assert [each[-1] for each in held] == [0]
     assert [each[-1] for each in enrolled] == [0]
-    again = await registration_app.register(category="guest", document_number="N-1", birth_date="1815-12-10")
+    again = await registration_app.register(category="guest", document_number="N-1", birth_date="1915-12-10")
     assert again.status_code == 201
     assert again.json()["delegate_id"] != delegate
 
@@ -141,7 +141,7 @@ async def test_a_repeated_request_does_not_bring_the_erased_back(registration_ap
     delegate = await somebody(registration_app)
     other = (await registration_app.register(key="other", given_name="Eva", email="e@x.example")).json()
     await erased(registration_app, delegate)
-    told = {"category": "guest", "document_number": "N-1", "birth_date": "1815-12-10", "sessions": ["welcome"]}
+    told = {"category": "guest", "document_number": "N-1", "birth_date": "1915-12-10", "sessions": ["welcome"]}
     repeated = await registration_app.register(key="posted", **told)
     assert (repeated.status_code, code(repeated)) == (410, "erased")
     assert (await registration_app.register(key="other", given_name="Eva", email="e@x.example")).json() == other
