@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -17,6 +18,12 @@ _STYLE = {State.READY: "green", State.RUNNING: "green", State.NOT_READY: "yellow
 def show(status: Status) -> None:
     console = Console(highlight=False)
     console.print(_processes(status))
+    for process in status.processes:
+        if process.detail:
+            console.print(
+                Text(f"{printable(process.name)} is {_state(process)}: {printable(process.detail)}", "yellow"), soft_wrap=True
+            )
+    console.print(_counts(status))
     if status.positions is None:
         console.print(f"The broker {status.kafka} does not answer: lag, queues and printers are not known.", style="red")
         return
@@ -45,29 +52,38 @@ def _cause(status: Status) -> str:
 
 
 def _table(title: str, *columns: str) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold", header_style="dim")
+    """As narrow as it can be: a terminal has 80 columns, and a name that is cut says nothing."""
+    table = Table(
+        title=title, title_justify="left", title_style="bold", header_style="dim", box=SIMPLE_HEAD, padding=(0, 2, 0, 0)
+    )
     for column in columns:
-        table.add_column(column)
+        table.add_column(column, overflow="fold")
     return table
 
 
 def _processes(status: Status) -> Table:
-    table = _table("Processes", "process", "state", "outbox", "oldest", "parked", "dead letters", "counts")
+    table = _table("Processes", "process", "state", "outbox", "oldest", "parked", "dead letters")
     for process in status.processes:
         table.add_row(
             Text(printable(process.name)),
             _state(process),
             *_outbox(process),
             _dead_letters(process),
-            Text(_counted(process.counts)),
         )
     table.add_row(f"broker {status.kafka}", Text(status.kafka_state.value, _STYLE[status.kafka_state]))
     return table
 
 
+def _counts(status: Status) -> Table:
+    table = _table("Counts", "process", "counts")
+    for process in status.processes:
+        if process.counts:
+            table.add_row(Text(printable(process.name)), Text(_counted(process.counts)))
+    return table
+
+
 def _state(process: ProcessStatus) -> Text:
-    text = Text(process.state.value, _STYLE[process.state])
-    return text.append(f": {printable(process.detail)}") if process.detail else text
+    return Text(process.state.value, _STYLE[process.state])
 
 
 def _outbox(process: ProcessStatus) -> tuple[str, str, Text]:
