@@ -18,6 +18,7 @@ from kafka import KafkaProducer
 from starlette.routing import Route
 from typer.testing import CliRunner
 
+from registration.pages.site import SHORT
 from services import cli
 from shared.topics import DELEGATE_REGISTERED, SERVICES
 from tests.integration.live_stack import EXAMPLE, live_stack
@@ -220,7 +221,7 @@ async def test_the_letter_that_names_them_is_opened_by_the_desk_and_their_own_fo
 async def test_every_page_was_opened_by_somebody(search: Search):
     """A page that nobody could open was not looked at: say in `values` what its address needs, or have a page link to it."""
     needs_a_token = re.compile("/(registered|focal-point/link|staff/set-password)$")
-    leads_on = re.compile("(/{language:language})?/(focal-point|staff|delegation)?")
+    leads_on = re.compile(f"/({'|'.join(SHORT)})|(/{{language:language}})?/(focal-point|staff|delegation)?")
     only_a_portrait = re.compile("/photo/(.+/)?proposed$")  # without a name; test_photo_corrections looks for whose it is
     closed = [
         each
