@@ -119,7 +119,9 @@ class AnySequence(RuleBasedStateMachine):
         self.ask(service.Amend(delegate, change, by))
         after = self.register.delegate(delegate)
         if by is FORM and before is not None and after is not None and before.status is Status.ACCREDITED:
-            assert before.category == "member" or after.category == "member" or decided_on(before) == decided_on(after)
+            hidden = after.protected and not before.protected  # which waits for nobody, as a correction to show it does
+            told = after.model_copy(update={"protected": False}) if hidden else after
+            assert before.category == "member" or after.category == "member" or decided_on(before) == decided_on(told)
             assert after.status is Status.ACCREDITED
 
     @rule(delegate=delegates, verdict=st.sampled_from(["accept", "decline"]))
