@@ -134,17 +134,19 @@ class Registration(BaseModel):
 def person_keys(person: PersonSubmitted, delegation: str) -> list[str]:
     """What a person is known by: name within the delegation, name with e-mail, document number. Hashed, never shown.
 
-    Two people may share an e-mail address (a mission's) or a name (across delegations), so neither alone decides.
+    Two people may share an e-mail address (a mission's) or a name (across delegations, or within one where they were not
+    born on the same day), so neither alone decides.
     """
-    return list(_keys(f"{person.given_name} {person.family_name}", person.email, person.document_number, delegation))
+    name, born = f"{person.given_name} {person.family_name}", "" if person.birth_date is None else f"|{person.birth_date}"
+    return list(_keys(name, person.email, person.document_number, delegation, born))
 
 
 # One request asks for the keys of one person several times.
 @lru_cache(maxsize=1024)
-def _keys(full_name: str, email: str, document_number: str | None, delegation: str) -> tuple[str, ...]:
+def _keys(full_name: str, email: str, document_number: str | None, delegation: str, born: str) -> tuple[str, ...]:
     name = _hash(_folded(full_name))
     # Both begin with the name's own hash: what is known of one name is stored side by side.
-    known_by = [name + _hash(f"in delegation|{delegation}|{name}"), name + _hash(f"and e-mail|{_folded(email)}|{name}")]
+    known_by = [name + _hash(f"in delegation|{delegation}|{name}{born}"), name + _hash(f"and e-mail|{_folded(email)}|{name}")]
     if document_number:
         known_by.append(_hash("document") + _hash(_folded(document_number)))
     return tuple(known_by)

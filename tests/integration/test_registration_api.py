@@ -254,6 +254,16 @@ async def test_a_refusal_without_a_reason_names_the_field(registration_app: Regi
     assert (answer.status_code, faults(answer)) == (422, {("/reason", "required")})
 
 
+async def test_two_of_one_name_in_a_delegation_are_told_apart_by_their_birth_dates(registration_app: RegistrationApp):
+    first = await registration_app.register(birth_date="1970-03-01", email="one@oslo.example")
+    namesake = await registration_app.register(birth_date="1992-07-14", email="two@oslo.example")
+    assert (first.status_code, namesake.status_code) == (201, 201)
+    again = await registration_app.register(birth_date="1992-07-14", email="three@oslo.example")
+    assert faults(again) == {("/person", "known-person")}
+    unsaid = await registration_app.register(email="one@oslo.example")
+    assert faults(unsaid) == {("/person", "known-person")}, "without a date, the name and the address tell"
+
+
 async def test_nobody_and_nothing_unknown_is_found(registration_app: RegistrationApp):
     delegate = await registration_app.registered()
     for method, path, by, request in (
