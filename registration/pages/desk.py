@@ -19,7 +19,7 @@ from registration.answers import Idempotency
 from registration.delegate import Registration
 from registration.group import Part, Submission
 from registration.kept import Kept
-from registration.pages.desk_reading import Standing, read_person, standing_of
+from registration.pages.desk_reading import PersonRead, Standing, read_person, standing_of
 from registration.pages.focal_point import no_such_page
 from registration.pages.letters import letter_shown
 from registration.pages.marks import status_name
@@ -69,6 +69,7 @@ class AccreditationDesk:
         self.staff = staff
         self.site = staff.site
         self._queues = Kept[QueueShown](staff.site.database)
+        self._people = Kept[PersonRead | None](staff.site.database)
 
     async def page(
         self, request: Request, language: Language, template: str, visit: Visit, status: int = 200, **values: object
@@ -117,7 +118,7 @@ class AccreditationDesk:
     async def person(
         self, request: Request, language: Language, visit: Visit, delegate_id: UUID, status: int = 200, fault: str = ""
     ) -> Response:
-        read = await self.site.database.read(lambda tx: read_person(tx, delegate_id, utc_now()))
+        read = await self._people.thing(delegate_id, lambda: self._read(delegate_id))
         if read is None:
             raise no_such_page()
         found, letters, said, conference = (
@@ -148,6 +149,10 @@ class AccreditationDesk:
             fault=fault,
             decided=await self._decided(request, language, visit),
         )
+
+    async def _read(self, delegate_id: UUID) -> PersonRead | None:
+        """All that is known, whoever asks: what they may see of it is decided when it is shown."""
+        return await self.site.database.read(lambda tx: read_person(tx, delegate_id, utc_now()))
 
     async def _decided(self, request: Request, language: Language, visit: Visit) -> object:
         """Whom the page before decided on, as they stand now."""

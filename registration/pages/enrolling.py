@@ -8,9 +8,10 @@ from starlette.responses import RedirectResponse, Response
 from registration import queries, service
 from registration.delegate import Registration, printed_name
 from registration.group import Part
+from registration.kept import Kept
 from registration.pages.focal_point import FocalDesk, Visit, no_such_page
 from registration.pages.nomination_desk import OUR_RULES, PERSON, delegation_of, person_of, submit
-from registration.pages.person_sessions import places_shown
+from registration.pages.person_sessions import DayOfPlaces, places_shown
 from registration.pages.site import PageRoutes
 from registration.places import places_for
 from shared.events import Language
@@ -20,11 +21,17 @@ ADDRESS = f"{PERSON}/sessions"
 DONE = ("enrolled", "waiting", "left")
 
 
+Places = Kept[list[DayOfPlaces]]
+"""A person's sessions as their page shows them."""
+
+
 def enrolling_routes(routes: PageRoutes, desk: FocalDesk) -> None:
+    kept: Places = Kept(desk.site.database)
+
     @routes.get(ADDRESS)
     async def sessions(request: Request, language: Language, code: str, delegate_id: UUID) -> Response:
         visit, person = await person_of(request, desk, language, code, delegate_id)
-        return await _shown(request, desk, visit, language, person)
+        return await _shown(request, desk, kept, visit, language, person)
 
     @routes.post(ADDRESS)
     async def change(request: Request, language: Language, code: str, delegate_id: UUID) -> Response:
@@ -41,7 +48,7 @@ def enrolling_routes(routes: PageRoutes, desk: FocalDesk) -> None:
             if problem.status not in OUR_RULES:
                 raise
             fault = problem.said.in_language(language)
-            return await _shown(request, desk, visit, language, person, problem.status, fault, session_id)
+            return await _shown(request, desk, kept, visit, language, person, problem.status, fault, session_id)
         _, person = await person_of(request, desk, language, code, delegate_id)
         what = "left" if leaves else "enrolled" if person.is_enrolled_in(session_id) else "waiting"
         here = f"/{language}/delegation/{code}/people/{delegate_id}/sessions"
@@ -51,6 +58,7 @@ def enrolling_routes(routes: PageRoutes, desk: FocalDesk) -> None:
 async def _shown(
     request: Request,
     desk: FocalDesk,
+    kept: Places,
     visit: Visit,
     language: Language,
     person: Registration,
@@ -60,10 +68,14 @@ async def _shown(
 ) -> Response:
     """`fault` is what was wrong with what was asked of the session `about`."""
     site, said = desk.site, desk.site.languages[language]
-    register, shown = await site.database.read(lambda tx: places_for(tx, person)), await site.shown(said)
+
+    async def made() -> list[DayOfPlaces]:
+        register, shown = await site.database.read(lambda tx: places_for(tx, person)), await site.shown(said)
+        return places_shown(person, register, shown, site.conference.zone_info, said, site.clock.now())
+
     assert person.person is not None, "the erased have no page"
     done = request.query_params.get("done", "")
-    days = places_shown(person, register, shown, site.conference.zone_info, said, site.clock.now())
+    days = await kept.thing((language, person.delegate_id, person.revision), made)
     return await desk.page(
         request,
         said,
