@@ -121,12 +121,8 @@ class AccreditationDesk:
         read = await self._people.thing(delegate_id, lambda: self._read(delegate_id))
         if read is None:
             raise no_such_page()
-        found, letters, said, conference = (
-            read.registration,
-            read.standing.letters,
-            self.site.languages[language],
-            self.site.conference,
-        )
+        found, letters = read.registration, read.standing.letters
+        said, conference = self.site.languages[language], self.site.conference
         letter, may_know = letters.get(found.delegation), visit.caller.may_read_protected_names
         return await self.page(
             request,
