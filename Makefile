@@ -1,5 +1,5 @@
 # What a person types, on a machine that has Python 3.11 or newer, make and a network. All else comes by itself: Python
-# packages as locked with their hashes in requirements*.lock, Apache Kafka's jars likewise by services/broker.lock.
+# packages as locked with their hashes in requirements*.lock, Apache Kafka's jars likewise by services/embedded/broker.lock.
 #   make run PORT=8100 VAR=var2   a second stack beside the first; ONCE=1 ends after the summary
 #   make run PYTHON=python3.13    makes the virtual environment with another Python
 
@@ -70,7 +70,7 @@ lock: $(DEVELOPMENT) ## writes the lock files again, after a dependency was adde
 	$(COMPILE) --extra embedded --group build --output-file requirements.lock pyproject.toml
 	$(COMPILE) --constraint requirements.lock --output-file requirements-image.lock pyproject.toml
 	$(COMPILE) --extra embedded --group dev --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
-	$(BIN)/python -m services.jars
+	$(BIN)/python -m services.embedded.jars
 
 .env: ## adds the passwords that docker compose needs and .env has not yet
 	@umask 077 && for name in POSTGRES $(addsuffix _KAFKA,ADMIN REGISTRATION BADGING NOTIFICATIONS PRINTER OPERATIONS); do \

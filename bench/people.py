@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
-from services import example
+from services.example import generator
 from shared.conference import Accreditation, Conference
 from shared.conference_folder import load
 from shared.events import RegistrationSubmitted
@@ -42,4 +42,4 @@ def accredited_at_once(of: Conference) -> Iterator[RegistrationSubmitted]:
 
 
 def _with_photos(of: Conference) -> Iterator[RegistrationSubmitted]:
-    return example.delegates(of, example.places_in(of))
+    return generator.delegates(of, generator.places_in(of))

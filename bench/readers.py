@@ -3,9 +3,9 @@
 from sqlalchemy import Connection, select
 
 from registration import store
-from registration.focal_points import FocalPoint, FocalRole, keep_focal_points
+from registration.delegations.focal_points import FocalPoint, FocalRole, keep_focal_points
+from registration.delegations.sign_in import ask_for_link, use_link
 from registration.pages.focal_point import SESSION_COOKIE
-from registration.sign_in import ask_for_link, use_link
 from registration.staff.door import COOKIE
 from registration.staff.passwords import password_hash
 from shared.clock import utc_now

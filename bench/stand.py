@@ -16,8 +16,8 @@ from kafka.admin import KafkaAdminClient, NewTopic
 
 from bench.load import Posted
 from bench.people import CONFERENCE
-from services import broker, first_keys
-from services.supervisor import Change, Child, State, Supervisor
+from services.embedded import broker, first_keys
+from services.embedded.supervisor import Change, Child, State, Supervisor
 from shared import topics
 from shared.database import Database
 from shared.settings import KafkaSettings

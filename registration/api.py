@@ -12,19 +12,21 @@ from starlette.responses import Response
 from registration import openapi, queries, service, store, views
 from registration import openapi_examples as examples
 from registration.amendment import Amendment
-from registration.audit_api import audit_routes
-from registration.callers import Caller
+from registration.audit.api import audit_routes
+from registration.callers.caller import Caller
+from registration.callers.forms import cross_origin_route, preflight_routes
 from registration.conference_view import ConferenceView
-from registration.decisions_api import decision_routes
+from registration.decisions.api import decision_routes
 from registration.delegate import Registration as Delegate
 from registration.delegates_csv import delegates_csv
-from registration.endorsement_api import endorsement_routes
-from registration.focal_points_api import focal_point_routes
-from registration.forms import cross_origin_route, preflight_routes
-from registration.group import gone
-from registration.letters_api import letter_routes
+from registration.delegations.endorsement_api import endorsement_routes
+from registration.delegations.focal_points_api import focal_point_routes
+from registration.delegations.nominations import Replace
+from registration.intake.group import gone
+from registration.intake.posted import BATCH, media_type_of, posted_events
+from registration.intake.submitting import ACCREDITATION, PROGRAMME, Registration
+from registration.letters.api import letter_routes
 from registration.needs import needs_of
-from registration.nominations import Replace
 from registration.pages import letter_giving, photo_access
 from registration.pages.desk import AccreditationDesk, desk_routes
 from registration.pages.focal_point import sign_in_routes
@@ -37,11 +39,9 @@ from registration.pages.site import missing_pages, reading_routes
 from registration.pages.staff import StaffDesk, staff_routes
 from registration.pages.staff_provider import provider_routes
 from registration.pages.staged import staged_routes
-from registration.photos_api import photo_routes
-from registration.posted import BATCH, media_type_of, posted_events
+from registration.photos.api import photo_routes
 from registration.queries import DelegateFilter
 from registration.store import erased_among
-from registration.submitting import ACCREDITATION, PROGRAMME, Registration
 from shared.events import (
     MAX_BATCH_BYTES,
     MAX_EVENT_BYTES,

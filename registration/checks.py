@@ -7,8 +7,8 @@ from uuid import UUID
 from zoneinfo import available_timezones
 
 from registration.delegate import Registration, names_person, person_keys, printed_fields
+from registration.programme.waiting import has_room
 from registration.register import Register
-from registration.waiting import has_room
 from shared.conference import Category, Conference, Delegation
 from shared.events import PersonSubmitted, RegistrationSubmitted, SessionStatus
 from shared.letters import not_shown

@@ -71,7 +71,7 @@ class Registration(BaseModel):
     revision: int
     status: Status
     status_reason: str | None = None
-    """Why, in words that the person is told: see `registration.reasons`."""
+    """Why, in words that the person is told: see `registration.decisions.reasons`."""
     reason_code: Slug | None = None
     note: str | None = None
     """What the desk noted for the file with its decision; it leaves registration in no event, and nobody else is told."""

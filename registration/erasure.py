@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from registration import store
-from registration.reach import Touched, load
+from registration.intake.reach import Touched, load
 from shared.clock import utc_now
 from shared.database import Database
 from shared.faults import PASSING

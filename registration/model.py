@@ -8,12 +8,13 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from uuid import UUID
 
-from registration import checks, waiting
+from registration import checks
 from registration.amendment import Amendment
 from registration.delegate import Registration
 from registration.fields import field_faults
 from registration.moving import brought
 from registration.needs import endorsement_in, goes_without, need_faults, needs_of, status_at_first
+from registration.programme import waiting
 from registration.register import Register
 from shared.conference import Conference
 from shared.events import (

@@ -8,8 +8,9 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from registration import reach, store
+from registration import store
 from registration.delegate import fact_of
+from registration.intake import reach
 from shared.conference import Conference
 from shared.outbox import Message, Tombstone
 from shared.settings import KafkaSettings

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 from starlette.responses import Response
 
 from registration import openapi_examples as examples
-from registration.posted import BATCH, BINARY, STRUCTURED, CloudEvent
+from registration.intake.posted import BATCH, BINARY, STRUCTURED, CloudEvent
 from shared.events import MAX_BATCH_EVENTS, RegistrationSubmitted, SessionChangeRequested
 from shared.openapi import KEY_NEEDED, answer_of, body_of, schema_of
 from shared.problems import documented

@@ -7,13 +7,13 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection, Select, bindparam, func, select
 
-from registration.audit import Kept, delegation_hash, id_hash
-from registration.callers import FormKey
+from registration.audit.entries import Kept, delegation_hash, id_hash
+from registration.audit.trail import TrailFilter
+from registration.callers.caller import FormKey
 from registration.delegate import Registration
 from registration.staff.search import lacks_letter, says
 from registration.store import badges, delegates, erased_among, session_of, session_places, sessions, trail
 from registration.store import session_history as revisions
-from registration.trail import TrailFilter
 from shared.conference import Conference
 from shared.database import NUL, insert
 from shared.events import BadgeStatus, PrintState, SessionChanged, Slug, Status

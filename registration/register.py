@@ -11,7 +11,7 @@ from uuid import UUID
 
 from registration.amendment import Correction
 from registration.delegate import Registration
-from registration.letter import Letter, LetterChange
+from registration.letters.letter import Letter, LetterChange
 from shared.events import EnrolmentState, Language, SessionChanged, Status
 
 Change = Registration | SessionChanged | Correction | LetterChange

@@ -1,6 +1,6 @@
 """The use cases: each says what it touches, decides with the rules, and leaves the next revisions in the register.
 
-They are run by `registration.intake`, which loads what they touch, stores what they decided with its events in one
+They are run by `registration.intake.group_commit`, which loads what they touch, stores what they decided with its events in one
 transaction, and answers after the commit.
 """
 
@@ -9,15 +9,18 @@ from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
-from registration import correcting, deciding, model, programme, waiting
+from registration import model
 from registration.amendment import Amendment
-from registration.callers import Caller
+from registration.callers.caller import Caller
+from registration.decisions import correcting, deciding
+from registration.decisions.reasons import Reason
 from registration.delegate import Registration, person_keys
-from registration.letter import LetterChange
+from registration.intake.reach import Touched
+from registration.letters.letter import LetterChange
 from registration.needs import Need, needs_of
-from registration.portraits import Portrait
-from registration.reach import Touched
-from registration.reasons import Reason
+from registration.photos.portraits import Portrait
+from registration.programme import changes as programme
+from registration.programme import waiting
 from registration.register import Register
 from registration.views import delegate_decided, delegate_erased, session_view
 from shared.clock import ConferenceClock, utc_now

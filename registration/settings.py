@@ -6,7 +6,7 @@ from typing import ClassVar, Self
 
 from pydantic import Field, Json, SecretStr, model_validator
 
-from registration.focal_news import Pace
+from registration.delegations.focal_news import Pace
 from registration.staff.provider import ProviderSettings
 from shared.events import Email
 from shared.keys import Role

@@ -28,16 +28,16 @@ from sqlalchemy import (
 )
 
 from registration.amendment import Correction
-from registration.corrections import Corrections
+from registration.audit.trail import Trail
+from registration.decisions.corrections import Corrections
 from registration.delegate import Registration, searched_name
-from registration.focal_news import FocalNews, worth_telling
-from registration.letter import LetterChange
-from registration.letters import Letters
-from registration.photos import Photos
+from registration.delegations.focal_news import FocalNews, worth_telling
+from registration.letters.letter import LetterChange
+from registration.letters.store import Letters
+from registration.photos.store import Photos
 from registration.register import Register
 from registration.staff.accounts import StaffAccounts
 from registration.staff.staging import Staging
-from registration.trail import Trail
 from shared.clock import utc_now
 from shared.database import UtcDateTime, insert
 from shared.dead_letters import DeadLetters

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import TypeVar
 
-from registration.letter import LetterFile
-from registration.letter_files import is_pdf, pdf_letter, picture_letter
-from registration.letter_reader import LetterReader
-from registration.portraits import Area, Picture, Portrait, picture_of, portrait_of
+from registration.letters.files import is_pdf, pdf_letter, picture_letter
+from registration.letters.letter import LetterFile
+from registration.letters.reader import LetterReader
+from registration.photos.portraits import Area, Picture, Portrait, picture_of, portrait_of
 
 AT_ONCE = 2
 

@@ -10,7 +10,7 @@ from typing_extensions import TypedDict
 
 from registration.amendment import Correction, CorrectionState
 from registration.delegate import Registration, printed_name
-from registration.letter import Letter
+from registration.letters.letter import Letter
 from registration.needs import Need
 from shared.events import (
     Email,

@@ -9,8 +9,8 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from services import operations
-from services.terminal import load, load_beside_stack, registration_beside_stack, stopped
+from services.commands import operations
+from services.commands.terminal import load, load_beside_stack, registration_beside_stack, stopped
 from shared.logs import configure
 from shared.settings import ConferenceSettings, KafkaSettings, ServiceSettings
 
@@ -84,8 +84,8 @@ def printer(
 @app.command()
 def run() -> None:
     """Start everything on this machine and do the main job on the example conference. Settings are in the README."""
-    from services import running
-    from services.stack import StackSettings
+    from services.embedded import running
+    from services.embedded.stack import StackSettings
 
     settings: StackSettings = load(StackSettings)
     sys.exit(asyncio.run(running.run(settings)))
@@ -102,7 +102,7 @@ def simulate(
     ] = None,
 ) -> None:
     """Post invented delegates as external forms would, decide on them, then move, cancel and resize sessions."""
-    from services import simulating
+    from services.example import simulating
 
     keys = keys or Path(os.environ.get("VAR", "var")) / "keys.toml"
     folder = load_beside_stack(ConferenceSettings).conference_folder

@@ -16,7 +16,7 @@ from kafka import KafkaAdminClient
 from kafka.admin import ACL, ACLOperation, ACLPermissionType, ResourcePattern, ResourceType
 from kafka.errors import KafkaError
 
-from services.terminal import load_beside_stack, stopped
+from services.commands.terminal import load_beside_stack, stopped
 from shared import flows, topics
 from shared.settings import KafkaSettings, setting
 

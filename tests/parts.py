@@ -25,7 +25,7 @@ import psutil
 import psycopg
 from sqlalchemy.engine import URL, make_url
 
-from services import broker
+from services.embedded import broker
 from shared.database import Database
 
 KAFKA_IMAGE, POSTGRESQL_IMAGE = "apache/kafka:4.2.1", "postgres:17"

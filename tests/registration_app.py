@@ -22,19 +22,19 @@ from sqlalchemy import Connection, delete, select
 
 from registration import store
 from registration.api import Registration, router
-from registration.audit_head import HeadSigner
-from registration.callers import Callers, FormKey, keep_form_key
+from registration.audit.head import HeadSigner
+from registration.callers.caller import Callers, FormKey, keep_form_key
 from registration.delegate import Registration as Delegate
-from registration.focal_news import Pace
-from registration.intake import Intake
+from registration.delegations.focal_news import Pace
+from registration.intake.group_commit import Intake
 from registration.mailer import Mailer
 from registration.pages.focal_news_mail import FocalNewsPost
 from registration.pages.focal_point import FocalDesk
 from registration.pages.public_form import PublicDesk
 from registration.pages.sign_in_mail import SignInMail
 from registration.pages.site import Site, languages
+from registration.programme.seeding import seed_sessions
 from registration.queries import find_delegate
-from registration.seeding import seed_sessions
 from registration.service import Desk
 from registration.settings import RegistrationSettings
 from registration.staff.decider import Decider

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from registration import programme
-from registration.callers import Caller, FormKey
+from registration.callers.caller import Caller, FormKey
+from registration.programme import changes as programme
 from registration.register import Register
 from registration.service import Desk
 from shared.clock import ConferenceClock

@@ -12,9 +12,9 @@ from starlette.responses import Response
 
 from registration import service, store
 from registration.amendment import Amendment, Correction
-from registration.correcting import waits_for_decision
+from registration.decisions.correcting import waits_for_decision
 from registration.delegate import Registration
-from registration.group import Part
+from registration.intake.group import Part
 from registration.pages.focal_point import FocalDesk, Visit, no_such_page
 from registration.pages.nomination import NominationForm, answers_of
 from registration.pages.nomination_desk import (

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 from uuid import UUID
 
-from registration.portraits import LEAST, Area, Picture, area_height, middle
+from registration.photos.portraits import LEAST, Area, Picture, area_height, middle
 
 STEP = 2.5
 """In hundredths of the picture."""

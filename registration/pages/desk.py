@@ -14,10 +14,11 @@ from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from registration import correcting, queries, service, store
-from registration.answers import Idempotency
+from registration import queries, service, store
+from registration.decisions import correcting
 from registration.delegate import Registration
-from registration.group import Part, Submission
+from registration.intake.answers import Idempotency
+from registration.intake.group import Part, Submission
 from registration.kept import Kept
 from registration.pages.desk_reading import PersonRead, Standing, read_person, standing_of
 from registration.pages.focal_point import no_such_page

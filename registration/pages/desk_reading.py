@@ -8,10 +8,10 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from registration import queries, store
-from registration.correcting import Correction
+from registration.decisions.correcting import Correction
 from registration.delegate import Registration
-from registration.focal_points import FocalPoint, focal_points_of, having_focal_point
-from registration.letter import Letter
+from registration.delegations.focal_points import FocalPoint, focal_points_of, having_focal_point
+from registration.letters.letter import Letter
 from registration.needs import Without, goes_without
 from registration.staff.search import next_awaiting
 from shared.events import PrintState

@@ -9,10 +9,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from registration.delegate import Registration
-from registration.delegations import delegation_state
-from registration.endorsing import is_declined
-from registration.group import Part
-from registration.nominations import Endorse, EndorsementDecision
+from registration.delegations.delegation import delegation_state
+from registration.delegations.endorsing import is_declined
+from registration.delegations.nominations import Endorse, EndorsementDecision
+from registration.intake.group import Part
 from registration.pages.delegation import delegation_shown
 from registration.pages.focal_point import FocalDesk, Visit
 from registration.pages.nomination_desk import OUR_RULES, PERSON, delegation_of, done, person_of, submit

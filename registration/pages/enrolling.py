@@ -7,13 +7,13 @@ from starlette.responses import RedirectResponse, Response
 
 from registration import queries, service
 from registration.delegate import Registration, printed_name
-from registration.group import Part
+from registration.intake.group import Part
 from registration.kept import Kept
 from registration.pages.focal_point import FocalDesk, Visit, no_such_page
 from registration.pages.nomination_desk import OUR_RULES, PERSON, delegation_of, person_of, submit
 from registration.pages.person_sessions import DayOfPlaces, places_shown
 from registration.pages.site import PageRoutes
-from registration.places import places_for
+from registration.programme.places import places_for
 from shared.events import Language
 from shared.problems import Problem
 

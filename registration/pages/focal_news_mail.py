@@ -15,8 +15,8 @@ from sqlalchemy import Connection, select
 from registration import store
 from registration.amendment import Correction, CorrectionState
 from registration.delegate import Registration, printed_name
-from registration.focal_news import News, Pace, begins_to_wait, is_answer
-from registration.focal_points import language_of
+from registration.delegations.focal_news import News, Pace, begins_to_wait, is_answer
+from registration.delegations.focal_points import language_of
 from registration.pages.corrections import correction_shown
 from registration.pages.language import PageLanguage
 from registration.pages.sign_in_mail import POLICY

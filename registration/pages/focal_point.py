@@ -7,9 +7,9 @@ from pydantic import TypeAdapter, ValidationError
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from registration import sign_in
-from registration.callers import Caller
-from registration.focal_points import SignedIn, address_of
+from registration.callers.caller import Caller
+from registration.delegations import sign_in
+from registration.delegations.focal_points import SignedIn, address_of
 from registration.kept import Kept
 from registration.pages.form_page import form_cookie, form_page
 from registration.pages.language import PageLanguage

@@ -7,8 +7,8 @@ from typing import Any
 
 import orjson
 
-from registration.focal_points import FocalPoint
-from registration.letter import Letter
+from registration.delegations.focal_points import FocalPoint
+from registration.letters.letter import Letter
 from registration.pages.language import PageLanguage
 from registration.pages.people import Past
 from shared.conference import Conference

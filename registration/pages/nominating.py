@@ -9,12 +9,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from registration import service
-from registration.answers import Idempotency
 from registration.delegate import Registration, printed_name
-from registration.delegations import delegation_state, keep_order
-from registration.group import Part
+from registration.delegations.delegation import delegation_state, keep_order
+from registration.delegations.nominations import Replace
+from registration.intake.answers import Idempotency
+from registration.intake.group import Part
 from registration.kept import Kept
-from registration.nominations import Replace
 from registration.pages.amending import amending_routes
 from registration.pages.delegation import DelegationShown, delegation_shown, order_given
 from registration.pages.endorsing import endorsing_routes

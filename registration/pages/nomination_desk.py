@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 
 from registration import queries
 from registration.delegate import Registration, printed_name
-from registration.group import Part, Submission
+from registration.intake.group import Part, Submission
 from registration.pages.focal_point import FocalDesk, Visit, no_such_page
 from registration.pages.nomination import NominationForm
 from registration.pages.site import Elsewhere

@@ -9,7 +9,7 @@ import orjson
 from markupsafe import Markup
 
 from registration.amendment import Correction
-from registration.audit import reason_hash
+from registration.audit.entries import reason_hash
 from registration.delegate import Proposed, Registration, printed_name
 from registration.needs import Need, Without, needs_of
 from registration.pages.corrections import CorrectionShown, correction_shown

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from itertools import groupby
 
-from registration import waiting
 from registration.delegate import Registration
 from registration.pages.language import PageLanguage
 from registration.pages.programme import SessionShown
+from registration.programme import waiting
 from registration.register import Register
 from shared.events import EnrolmentState, SessionChanged, SessionStatus
 

@@ -13,12 +13,12 @@ from starlette.responses import RedirectResponse, Response
 from registration import store
 from registration.amendment import PHOTO, CorrectionState
 from registration.delegate import Registration
-from registration.group import Part, Submission
+from registration.intake.group import Part, Submission
 from registration.pages.cropping import MOVES, Cropping, cropping_of
 from registration.pages.language import PageLanguage
 from registration.pages.posts import posted_answers, posted_file
 from registration.pages.site import PageRoutes, Site
-from registration.portraits import MOST_BYTES, NotAPicture, Picture, Portrait
+from registration.photos.portraits import MOST_BYTES, NotAPicture, Picture, Portrait
 from registration.service import UseCase
 from shared.clock import utc_now
 from shared.events import ENDED

@@ -10,15 +10,16 @@ from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from registration import programme, queries, service
-from registration.answers import Idempotency
-from registration.group import Part, Submission
+from registration import queries, service
+from registration.intake.answers import Idempotency
+from registration.intake.group import Part, Submission
 from registration.kept import Kept
 from registration.pages.focal_point import no_such_page, stale
 from registration.pages.programme import Entry, days_shown, session_shown
 from registration.pages.session_form import Answers, SessionForm, as_answers
 from registration.pages.site import PageRoutes
 from registration.pages.staff import StaffDesk, Visit
+from registration.programme import changes as programme
 from shared.events import Language, SessionChanged, SessionChangeRequested
 from shared.http import traceparent_of
 from shared.keys import Role

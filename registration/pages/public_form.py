@@ -11,9 +11,9 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from registration import queries, service
-from registration.answers import Idempotency
-from registration.callers import Caller, FormKey
-from registration.group import Part, Submission
+from registration.callers.caller import Caller, FormKey
+from registration.intake.answers import Idempotency
+from registration.intake.group import Part, Submission
 from registration.kept import Kept
 from registration.needs import needs_of
 from registration.pages.form import PublicForm

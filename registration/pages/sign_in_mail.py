@@ -10,10 +10,10 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from registration import sign_in
+from registration.delegations import sign_in
+from registration.delegations.sign_in import Link
 from registration.pages.language import PageLanguage
 from registration.pages.tokens import Tokens
-from registration.sign_in import Link
 from shared.conference import Conference
 from shared.events import Language
 

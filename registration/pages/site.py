@@ -15,7 +15,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Router
 
 from registration import queries
-from registration.intake import Intake
+from registration.intake.group_commit import Intake
 from registration.kept import Kept
 from registration.pages.language import PageLanguage
 from registration.pages.options import Options, delegation_options

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from registration import store
-from registration.callers import Caller
+from registration.callers.caller import Caller
 from registration.pages.focal_point import stale
 from registration.pages.form_page import form_cookie, form_page
 from registration.pages.language import PageLanguage

@@ -1,8 +1,8 @@
 """Why somebody was refused, as pages tell it: in the reader's language where the reason has a code. Pure."""
 
+from registration.decisions.reasons import Reason
 from registration.delegate import Proposed, Registration
 from registration.pages.options import Option
-from registration.reasons import Reason
 from shared.conference import Conference
 from shared.events import Language, in_language, told_reason
 

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import cast
 
 from registration import store
-from registration.answers import Idempotency
-from registration.callers import Caller
-from registration.decisions import Outcome, use_case
-from registration.group import Part, Submission
-from registration.intake import Intake
+from registration.callers.caller import Caller
+from registration.decisions.many import Outcome, use_case
+from registration.intake.answers import Idempotency
+from registration.intake.group import Part, Submission
+from registration.intake.group_commit import Intake
 from registration.staff.staging import Staged, State
 from shared.clock import utc_now
 from shared.database import Database

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import JSON, Column, Connection, Index, MetaData, String, Table, Text, Uuid, func, select
 
-from registration.reasons import Reason
+from registration.decisions.reasons import Reason
 from shared.database import UtcDateTime
 
 DELAY = timedelta(seconds=30)

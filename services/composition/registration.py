@@ -9,10 +9,10 @@ from sqlalchemy import Connection, func, select
 
 from registration import store, stream
 from registration.api import Registration, router
-from registration.audit_head import HeadSigner
-from registration.callers import Callers
+from registration.audit.head import HeadSigner
+from registration.callers.caller import Callers
 from registration.erasure import KeyEnder
-from registration.intake import Intake
+from registration.intake.group_commit import Intake
 from registration.mailer import Mailer
 from registration.newest import newest
 from registration.pages.focal_news_mail import FocalNewsPost
@@ -20,7 +20,7 @@ from registration.pages.focal_point import FocalDesk
 from registration.pages.public_form import PublicDesk
 from registration.pages.sign_in_mail import SignInMail
 from registration.pages.site import Site, languages
-from registration.seeding import seed_sessions
+from registration.programme.seeding import seed_sessions
 from registration.service import Desk
 from registration.settings import RegistrationSettings
 from registration.staff.decider import Decider

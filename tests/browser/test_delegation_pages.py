@@ -15,7 +15,7 @@ import pytest_asyncio
 import uvicorn
 from playwright.async_api import Browser, Page
 
-from registration.focal_points import FocalPoint, FocalRole, keep_focal_points
+from registration.delegations.focal_points import FocalPoint, FocalRole, keep_focal_points
 from shared.conference_folder import load
 from shared.events import LANGUAGES
 from tests.browser.serving import EXAMPLE, READY_WITHIN_SECONDS

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, Page
 
-from registration.callers import keep_form_key
-from registration.forms import FormKey
+from registration.callers.caller import keep_form_key
+from registration.callers.forms import FormKey
+from registration.callers.signatures import new_secret
 from registration.queries import DelegateFilter, find_delegates
-from registration.signatures import new_secret
 from shared.database import Database
 from shared.keys import key_hash
 from tests.browser.serving import served

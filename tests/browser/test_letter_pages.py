@@ -11,8 +11,9 @@ import pytest
 from playwright.async_api import Browser, Page
 from sqlalchemy import select
 
-from registration import sign_in, store
-from registration.focal_points import FocalPoint, keep_focal_points
+from registration import store
+from registration.delegations import sign_in
+from registration.delegations.focal_points import FocalPoint, keep_focal_points
 from registration.pages.focal_point import SESSION_COOKIE
 from shared.clock import utc_now
 from shared.database import Database

@@ -14,8 +14,8 @@ from signal import SIGCONT, SIGKILL, SIGSTOP, SIGTERM, Signals
 
 from kafka.errors import KafkaError
 
-from services.stack import PRINTERS
-from services.supervisor import Supervisor
+from services.embedded.stack import PRINTERS
+from services.embedded.supervisor import Supervisor
 from shared.database import SQLITE_WAIT_SECONDS
 from shared.topics import SERVICES
 from tests.faults.points import INTAKE_POINTS, MAIL_POINTS, PRINTER_POINTS, SERVICE_POINTS, Action, Armed, Point

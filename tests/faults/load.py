@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 
-from services import example
+from services.example import generator
 from shared.events import RegistrationSubmitted, Status
 from tests.faults.history import Asked, History, Kind, Told
 from tests.faults.post_office import NEVER_TAKEN
@@ -85,7 +85,7 @@ class Load:
 
     def _invented(self, seed: int) -> Iterator[RegistrationSubmitted]:
         conference = self.live.conference
-        for number, person in enumerate(example.delegates(conference, example.places_in(conference), seed)):
+        for number, person in enumerate(generator.delegates(conference, generator.places_in(conference), seed)):
             local = f"{NEVER_TAKEN if number % UNDELIVERABLE_EVERY == 0 else ''}p{number}"
             email = f"{local}@{self._run}.example"
             yield person.model_copy(update={"person": person.person.model_copy(update={"email": email}), "sessions": []})

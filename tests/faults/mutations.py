@@ -109,7 +109,7 @@ def _acknowledged_before_commit() -> None:
 
 
 def _answered_before_commit() -> None:
-    from registration.intake import Intake
+    from registration.intake.group_commit import Intake
 
     decide = Intake._decide
 
@@ -134,7 +134,7 @@ def _answered_before_commit() -> None:
 
 
 def _repeats_forgotten() -> None:
-    from registration.answers import KeptAnswers
+    from registration.intake.answers import KeptAnswers
 
     KeptAnswers.find = lambda self, repeat: None
     KeptAnswers.store = lambda self, tx: None

@@ -134,7 +134,7 @@ def install(passing: Passing) -> None:
 
     from badging.print_queue import PrintQueue
     from badging.printer import BadgePrinter
-    from registration.intake import Intake
+    from registration.intake.group_commit import Intake
     from shared.claims import Claims
     from shared.database import Database
     from shared.inbox import Inbox

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from services.mailsink import HOST, MailFolder
+from services.embedded.mailsink import HOST, MailFolder
 
 NEVER_TAKEN = "nobody."
 """How an address begins for which mail is refused for good."""

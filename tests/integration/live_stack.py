@@ -15,10 +15,10 @@ from unittest.mock import patch
 
 import httpx
 
-from services.broker import FREE_PORTS
-from services.simulation import Simulation
-from services.stack import HOST, Stack, StackSettings
-from services.supervisor import Change
+from services.embedded.broker import FREE_PORTS
+from services.embedded.stack import HOST, Stack, StackSettings
+from services.embedded.supervisor import Change
+from services.example.simulation import Simulation
 from shared import topics
 from shared.conference import Conference
 from shared.conference_folder import load

@@ -11,9 +11,9 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from registration.audit import START, id_hash
-from registration.audit_head import KEY_FILE, SignedHead
-from services import operations
+from registration.audit.entries import START, id_hash
+from registration.audit.head import KEY_FILE, SignedHead
+from services.commands import operations
 from tests.registration_app import RegistrationApp, code, faults
 from tests.staff_accounts import signed_in
 

@@ -13,8 +13,8 @@ from sqlalchemy import Connection, select, update
 from typer.testing import CliRunner, Result
 
 from registration import store
-from registration.audit import Head, broken, chained, id_hash, reason_hash
-from services import operations
+from registration.audit.entries import Head, broken, chained, id_hash, reason_hash
+from services.commands import operations
 from tests.registration_app import RegistrationApp
 
 ENTRIES = store.metadata.tables["audit_trail"]

@@ -9,8 +9,8 @@ import pytest
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka.admin import NewTopic
 
-from services import broker
-from services.broker import Broker
+from services.embedded import broker
+from services.embedded.broker import Broker
 from services.faults import CannotStart
 
 TOPIC = "session-changed"

@@ -14,7 +14,7 @@ from typing import Self
 import httpx
 import pytest
 
-from services import example
+from services.example import generator
 from shared.conference_folder import load
 from shared.flows import OPERATIONS
 from shared.topics import SERVICES
@@ -138,7 +138,7 @@ async def _registered(compose: Compose, key: str) -> int:
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{compose.registration}", timeout=30) as form:
         form.headers["Authorization"] = f"Bearer {key}"
         statuses: Counter[str] = Counter()
-        for person in islice(example.delegates(conference, DELEGATES), DELEGATES):
+        for person in islice(generator.delegates(conference, DELEGATES), DELEGATES):
             answer = await form.post("/delegates", json=person.model_dump(mode="json", exclude_none=True))
             assert answer.status_code == 201, answer.text
             statuses[answer.json()["status"]] += 1

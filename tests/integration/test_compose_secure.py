@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from services import example
+from services.example import generator
 from shared.conference_folder import load
 from tests import parts
 from tests.integration.test_compose import ROOT, UP_WITHIN_SECONDS, Compose
@@ -89,7 +89,7 @@ async def _a_person_is_registered_printed_and_mailed(compose: SecuredCompose) ->
     key = compose("run", "--rm", "-T", "--no-deps", "registration", "keys", "create", "test form").split()[-1]
     conference = load(ROOT / "conferences" / "counter-terrorism-2018")
     person = next(
-        each for each in example.delegates(conference, 40) if conference.category[each.category].accreditation == "automatic"
+        each for each in generator.delegates(conference, 40) if conference.category[each.category].accreditation == "automatic"
     )
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{compose.registration}", timeout=30) as form:
         answer = await form.post(

@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 from typer.testing import CliRunner, Result
 
 from services import cli
-from services.dead_letter_reading import Letter, LetterBox
+from services.commands.dead_letter_reading import Letter, LetterBox
 from shared import dead_letters, topics
 from shared.cloudevents import Record, encode
 from shared.database import Database

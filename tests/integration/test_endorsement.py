@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from registration import store
-from registration.focal_news import Pace
+from registration.delegations.focal_news import Pace
 from shared.clock import utc_now
 from shared.conference import Conference
 from shared.events import LANGUAGES, Status

@@ -14,8 +14,8 @@ import pytest
 from sqlalchemy import select
 
 from registration import store
-from registration.focal_points import FocalPoint, FocalRole, keep_focal_points
-from registration.sign_in import LINK_LIFE, SESSION_LIFE
+from registration.delegations.focal_points import FocalPoint, FocalRole, keep_focal_points
+from registration.delegations.sign_in import LINK_LIFE, SESSION_LIFE
 from shared.conference import Conference
 from shared.events import LANGUAGES
 from tests.registration_app import RegistrationApp, faults, registration_running, until

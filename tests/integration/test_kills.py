@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from services import example
-from services.example_letters import senders
+from services.example import generator
+from services.example.letters import senders
 from shared.events import RegistrationSubmitted, Status
 from tests.integration.histories import newest
 from tests.integration.killing import (
@@ -59,12 +59,12 @@ class Crowd:
         conference, known = self.live.conference, len(self.accepted)
         if not known:
             await self.live.simulation.give_letters(senders(conference))
-        people = islice(example.delegates(conference, known + by), known, None)
+        people = islice(generator.delegates(conference, known + by), known, None)
 
         async def register(number: int, person: RegistrationSubmitted) -> None:
             answer = await self.live.ask("form", "POST", "/delegates", person.model_dump(mode="json", exclude_none=True))
             delegate = f"/delegates/{answer['delegate_id']}"
-            match example.ends_as(number, conference.category[person.category]):
+            match generator.ends_as(number, conference.category[person.category]):
                 case Status.WITHDRAWN:
                     answer = await self.live.ask("form", "POST", f"{delegate}/withdrawal")
                 case Status.REFUSED:

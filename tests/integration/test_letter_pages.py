@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from registration.letter_files import MOST_BYTES
+from registration.letters.files import MOST_BYTES
 from shared.conference import Conference
 from shared.keys import Role
 from tests.integration.test_focal_points import oslo_signed_in, token_in

@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 from registration import store
-from registration.audit import broken
-from registration.letter_files import MOST_BYTES
+from registration.audit.entries import broken
+from registration.letters.files import MOST_BYTES
 from shared.conference import Conference
 from shared.events import DelegateRegistered
 from tests.pdfs import HOSTILE, opens_with, pdf

@@ -19,7 +19,7 @@ import pypdfium2
 import pytest
 import pytest_asyncio
 
-from services import example
+from services.example import generator
 from shared import topics
 from shared.events import BadgeJob, DelegateRegistered, EnrolmentState, RegistrationSubmitted, Status
 from tests.integration.evidence import Evidence, Mail
@@ -95,7 +95,7 @@ async def found(day: Day) -> Evidence:
 async def register(day: Day) -> None:
     """Everybody is registered and decided on; badges are issued and wait for a printer."""
     live = day.live
-    day.people = list(example.delegates(live.conference, day.size))
+    day.people = list(generator.delegates(live.conference, day.size))
     posted = await live.simulation.register(day.size, rate=None)
     day.delegate_ids = [UUID(each.delegate_id) for each in posted]
     await live.simulation.decide()
@@ -177,7 +177,7 @@ async def test_everybody_who_was_accepted_is_there_and_ended_as_decided(day: Day
     assert len(registrations) == len(set(day.delegate_ids)) == day.size
     for index, delegate_id in enumerate(day.delegate_ids):
         category = day.live.conference.category[day.people[index].category]
-        assert registrations[str(delegate_id)].status is example.ends_as(index, category)
+        assert registrations[str(delegate_id)].status is generator.ends_as(index, category)
     ended = Counter(each.status for each in registrations.values())
     assert min(ended[each] for each in (Status.ACCREDITED, Status.REFUSED, Status.WITHDRAWN)) > day.size / 100
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from services import broker
 from services.broker_positions import positions
+from services.embedded import broker
 from services.offsets_retention import NEEDED_MINUTES, offsets_retention
 from shared.settings import KafkaSettings
 from tests.integration.deployment import Deployment

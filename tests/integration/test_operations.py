@@ -11,7 +11,7 @@ import pytest
 from kafka import KafkaConsumer, KafkaProducer
 
 from services.broker_positions import Positions, positions
-from services.dead_letter_reading import LetterBox
+from services.commands.dead_letter_reading import LetterBox
 from shared import flows, topics
 from shared.cloudevents import Record, encode
 from shared.events import DelegateRegistered

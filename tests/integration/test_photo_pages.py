@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from registration.portraits import MOST_BYTES
+from registration.photos.portraits import MOST_BYTES
 from shared.conference import Conference
 from tests.integration.test_focal_points import GUEST, PERSON, oslo_signed_in, sent, token_in
 from tests.integration.test_photos import PHOTO, shown, with_photos

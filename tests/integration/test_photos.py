@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from registration.portraits import MOST_BYTES
+from registration.photos.portraits import MOST_BYTES
 from shared.conference import Conference
 from shared.events import DelegateRegistered
 from tests.pictures import is_blue, is_red, opened, picture

@@ -24,8 +24,8 @@ from kafka.admin import (
 )
 from kafka.errors import GroupAuthorizationFailedError, KafkaError, TopicAuthorizationFailedError
 
-from services import broker
-from services.broker import Broker
+from services.embedded import broker
+from services.embedded.broker import Broker
 from shared import flows, topics
 from shared.settings import KafkaSettings
 from tests.integration.deployment import Deployment

@@ -25,7 +25,7 @@ from badging import printer as printer_module
 from badging.print_queue import PrintQueue
 from badging.printer import BadgePrinter
 from badging.tray import Sheet, Tray
-from services import broker
+from services.embedded import broker
 from shared import topics
 from shared.cloudevents import encode
 from shared.events import BadgeJob, BadgeStatus, PrintState

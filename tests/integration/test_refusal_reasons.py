@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from registration import store
-from registration.audit_api import AUDITORS
+from registration.audit.api import AUDITORS
 from shared.conference import Conference
 from shared.events import DelegateRegistered
 from shared.keys import Role

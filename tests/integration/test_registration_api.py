@@ -6,7 +6,8 @@ import pytest
 from sqlalchemy import update
 from structlog.testing import capture_logs
 
-from registration import callers, store
+from registration import store
+from registration.callers import caller as callers
 from shared.events import DelegateRegistered, SessionChanged, Status
 from shared.keys import Role, key_hash
 from tests.registration_app import RegistrationApp, body_of, code, faults

@@ -15,8 +15,9 @@ from sqlalchemy import Connection
 from sqlalchemy.engine import make_url
 from structlog.testing import capture_logs
 
-from registration import group, model, reach, service
-from registration.locks import hold
+from registration import model, service
+from registration.intake import group, reach
+from registration.intake.locks import hold
 from shared.events import EnrolmentState
 from tests.parts import PostgreSQL
 from tests.registration_app import RegistrationApp, body_of, code, faults, registration_running, until

@@ -274,7 +274,7 @@ async def test_a_dry_run_tells_every_fault(registration_app: RegistrationApp):
 
 
 async def test_above_its_limit_the_outbox_takes_nothing_and_then_again(tmp_path, monkeypatch):
-    monkeypatch.setattr("registration.intake.BACKLOG_CHECK_SECONDS", 0.0)
+    monkeypatch.setattr("registration.intake.group_commit.BACKLOG_CHECK_SECONDS", 0.0)
     url = f"sqlite:///{tmp_path / 'registration.db'}"
     async with registration_running(url, TINY, tmp_path, outbox_limit=3) as app:
         assert (await app.register()).status_code == 201

@@ -19,8 +19,8 @@ import pytest
 from sqlalchemy import func, select
 
 from registration.store import delegates
-from services.stack import SERVICES, StackSettings
-from services.stack_file import StackFile
+from services.embedded.stack import SERVICES, StackSettings
+from services.embedded.stack_file import StackFile
 from shared.database import Database
 from tests.integration.live_stack import free_ports
 

@@ -7,7 +7,7 @@ from sqlalchemy import select, update
 
 from registration import store
 from registration.staff import door
-from services import staff
+from services.commands import staff
 from shared.clock import utc_now
 from shared.events import LANGUAGES
 from shared.keys import Role

@@ -9,9 +9,9 @@ import httpx
 import pytest
 
 from registration import store
-from registration.callers import FormKey, keep_form_key
-from registration.focal_points import FocalPoint, keep_focal_points
-from registration.reasons import Reason
+from registration.callers.caller import FormKey, keep_form_key
+from registration.decisions.reasons import Reason
+from registration.delegations.focal_points import FocalPoint, keep_focal_points
 from registration.staff.staging import Staged
 from shared.clock import utc_now
 from shared.conference import Conference, FormField

@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
 
-from registration.audit_head import HeadSigner
+from registration.audit.head import HeadSigner
 from registration.settings import RegistrationSettings
 from shared.database import Database
 

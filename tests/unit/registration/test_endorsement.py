@@ -5,14 +5,17 @@ from typing import Any
 
 import pytest
 
-from registration import deciding, endorsing, model, waiting
+from registration import model
 from registration.amendment import Amendment
-from registration.audit import Actor, decision
+from registration.audit.entries import Actor, decision
+from registration.decisions import deciding
+from registration.decisions.reasons import Reason
 from registration.delegate import Registration
-from registration.focal_news import worth_telling
+from registration.delegations import endorsing
+from registration.delegations.focal_news import worth_telling
 from registration.model import NotNow, Refused
 from registration.needs import needs_of
-from registration.reasons import Reason
+from registration.programme import waiting
 from registration.register import Register
 from shared.events import EnrolmentState, Status
 from shared.ids import new_id

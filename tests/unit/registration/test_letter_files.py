@@ -7,8 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from registration.letter import LetterFile
-from registration.letter_files import (
+from registration.letters.files import (
     JPEG,
     LONGEST_SIDE,
     PDF,
@@ -18,7 +17,8 @@ from registration.letter_files import (
     pdf_letter,
     picture_letter,
 )
-from registration.letter_pdf import MOST_PAGES, NotPages, pages_of
+from registration.letters.letter import LetterFile
+from registration.letters.pdf import MOST_PAGES, NotPages, pages_of
 from shared.events import LANGUAGES
 from tests.pdfs import HOSTILE, opens_with, pdf
 from tests.pictures import opened, picture

@@ -7,9 +7,9 @@ from pydantic import ValidationError
 
 from registration import model
 from registration.amendment import Amendment
-from registration.audit import Actor
+from registration.audit.entries import Actor
 from registration.delegate import Registration
-from registration.letter import LetterChange, LetterFile
+from registration.letters.letter import LetterChange, LetterFile
 from registration.needs import needs_of, with_what_came
 from registration.register import Register
 from shared.conference import Conference

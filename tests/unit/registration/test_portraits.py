@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from registration.portraits import LEAST, MOST_PORTRAIT_BYTES, SIZE, Area, NotAPicture, picture_of, portrait_of
+from registration.photos.portraits import LEAST, MOST_PORTRAIT_BYTES, SIZE, Area, NotAPicture, picture_of, portrait_of
 from tests.pictures import image, is_blue, is_red, opened, picture
 
 JPEG, PNG, WEBP = picture(), picture(kind="PNG"), picture(kind="WEBP")

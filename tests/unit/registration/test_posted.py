@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from registration.posted import BATCH, BINARY, STRUCTURED, posted_events
+from registration.intake.posted import BATCH, BINARY, STRUCTURED, posted_events
 from shared.events import MAX_BATCH_EVENTS, MAX_EVENT_BYTES, RegistrationSubmitted, SessionChangeRequested
 from shared.problems import Problem
 from tests.registration_examples import submitted

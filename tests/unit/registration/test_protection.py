@@ -2,13 +2,14 @@
 
 import pytest
 
-from registration import deciding, model
-from registration.audit import Actor
-from registration.callers import Caller
+from registration import model
+from registration.audit.entries import Actor
+from registration.callers.caller import Caller
+from registration.decisions import deciding
+from registration.decisions.reasons import Reason
 from registration.delegate import Registration
-from registration.focal_points import SignedIn
+from registration.delegations.focal_points import SignedIn
 from registration.model import Amendment, Refused
-from registration.reasons import Reason
 from registration.register import Register
 from registration.service import Amend
 from shared.ids import new_id

@@ -7,11 +7,12 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, rule
 
-from registration import model, service, waiting
+from registration import model, service
 from registration.amendment import Amendment, Correction
-from registration.callers import Caller
+from registration.callers.caller import Caller
 from registration.delegate import Registration
 from registration.model import NotNow, Refused
+from registration.programme import waiting
 from registration.register import Register
 from registration.service import Answer, UseCase
 from shared.events import ENDED, EnrolmentState, SessionChange, SessionChanged, SessionStatus, Status

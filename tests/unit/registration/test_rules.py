@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from registration import model, programme
+from registration import model
 from registration.amendment import Amendment, PersonAmended
 from registration.delegate import Registration
 from registration.model import NotNow, Refused
+from registration.programme import changes as programme
 from registration.register import Register
 from shared.conference import Conference
 from shared.events import EnrolmentState, SessionChange, SessionStatus, Status

@@ -9,9 +9,9 @@ from contextlib import suppress
 import pytest
 import pytest_asyncio
 
-from registration import letter_reader
-from registration.letter_files import NotALetter
-from registration.letter_pdf import MOST_PAGES
+from registration.letters import reader as letter_reader
+from registration.letters.files import NotALetter
+from registration.letters.pdf import MOST_PAGES
 from registration.studio import Studio
 from tests.pdfs import pdf, without_end
 from tests.pictures import picture

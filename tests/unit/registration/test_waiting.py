@@ -8,8 +8,8 @@ import pytest
 
 from registration import service
 from registration.model import Refused
+from registration.programme.waiting import clashes, has_room
 from registration.register import Register
-from registration.waiting import clashes, has_room
 from shared.events import EnrolmentState, SessionChange, SessionStatus
 from tests.registration_examples import ACCREDITATION, PROGRAMME, TINY, desk, programme_of, submitted
 

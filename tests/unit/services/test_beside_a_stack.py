@@ -8,9 +8,9 @@ import typer
 from typer.testing import CliRunner
 
 from registration.settings import RegistrationSettings
-from services.operations import add_to
-from services.stack_file import StackFile
-from services.terminal import load_beside_stack, registration_beside_stack
+from services.commands.operations import add_to
+from services.commands.terminal import load_beside_stack, registration_beside_stack
+from services.embedded.stack_file import StackFile
 from shared.database import Database
 from shared.settings import KafkaSettings
 

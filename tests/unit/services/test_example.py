@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from registration import checks, model
 from registration.register import Register
-from services import example as generator
-from services.example_people import functions, naming
+from services.example import generator
+from services.example.people import functions, naming
 from shared.conference import Accreditation
 from shared.conference_folder import load
 from shared.events import LANGUAGES, SessionChanged, Status

@@ -2,8 +2,8 @@
 
 import pytest
 
-from registration.letter_pdf import pages_of
-from services.example_letters import letter, senders
+from registration.letters.pdf import pages_of
+from services.example.letters import letter, senders
 from tests.unit.services.test_example import CONFERENCE
 
 

@@ -6,7 +6,7 @@ import pytest
 from argon2 import PasswordHasher
 
 from registration.store import accounts
-from services.first_keys import DESK_ACCOUNT, DESK_PASSWORD, first_keys, keep_desk_account
+from services.embedded.first_keys import DESK_ACCOUNT, DESK_PASSWORD, first_keys, keep_desk_account
 from shared.database import Database
 from shared.keys import Role
 

@@ -6,7 +6,7 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from services import operations
+from services.commands import operations
 
 TINY = Path(__file__).parents[2] / "conferences" / "tiny"
 

@@ -14,7 +14,7 @@ import pytest
 from jgo.maven import MavenContext, PythonResolver
 from tenacity import wait_none
 
-from services import jars
+from services.embedded import jars
 from services.faults import CannotStart
 
 NAMES = ("kafka-clients", "kafka-server", "log4j-core")

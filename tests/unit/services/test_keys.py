@@ -10,8 +10,8 @@ import typer
 from sqlalchemy import Connection
 from typer.testing import CliRunner, Result
 
-from registration.callers import FormKey, find_form_key
-from services import operations
+from registration.callers.caller import FormKey, find_form_key
+from services.commands import operations
 from shared.database import Database
 from shared.keys import Role, StaffKey, StaffKeys, key_hash
 

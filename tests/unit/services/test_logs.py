@@ -13,10 +13,10 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from services import log_files
-from services.child_log import ChildLog
-from services.log_files import ProcessLog
-from services.operations import add_to
+from services.commands import log_files
+from services.commands.log_files import ProcessLog
+from services.commands.operations import add_to
+from services.embedded.child_log import ChildLog
 
 ANNE = "01890a5d-ac96-774b-bcce-b302099a8057"
 BORIS = "01890a5d-ac96-774b-bcce-b302099a8058"
@@ -125,7 +125,7 @@ def test_a_delegates_way_is_every_line_of_theirs_and_of_their_traces(tmp_path: P
 
 
 def test_a_line_is_of_a_delegates_way_however_long_before_their_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.logs.KEPT_FOR_TRACES", 1)
+    monkeypatch.setattr("services.commands.logs.KEPT_FOR_TRACES", 1)
     others = [event(2, "another_posted", trace_id=str(number)) for number in range(3)]
     write(tmp_path / "registration.jsonl", event(1, "group_committed", trace_id="a"), *others)
     write(tmp_path / "badging.jsonl", event(3, "badge_issued", "badging", trace_id="a", delegate_id=ANNE))
@@ -206,7 +206,7 @@ def test_a_process_without_a_log_yet_is_no_fault(tmp_path: Path) -> None:
 
 def test_following_shows_what_is_logged_from_then_on(tmp_path: Path) -> None:
     write(tmp_path / "registration.jsonl", event(1, "delegate_registered", trace_id="a", delegate_id=ANNE))
-    command = "import typer; from services.operations import logs; typer.run(logs)"
+    command = "import typer; from services.commands.operations import logs; typer.run(logs)"
     options = ["--dir", str(tmp_path), "--json", "--delegate", ANNE]
     with subprocess.Popen([sys.executable, "-c", command, *options], stdout=subprocess.PIPE, text=True) as following:
         try:

@@ -9,7 +9,7 @@ from pathlib import Path
 import aiosmtplib
 import pytest
 
-from services import mailsink
+from services.embedded import mailsink
 
 
 @pytest.fixture

@@ -8,12 +8,12 @@ from types import SimpleNamespace
 import pytest
 from rich.console import Console
 
-from services import running
-from services.demonstration import Row, Summary
+from services.embedded import running
+from services.embedded.demonstration import Row, Summary
+from services.embedded.running import command, in_words
+from services.embedded.stack import Stack, StackSettings
+from services.embedded.supervisor import Change, State
 from services.faults import CannotStart
-from services.running import command, in_words
-from services.stack import Stack, StackSettings
-from services.supervisor import Change, State
 from shared.settings import KafkaSettings
 
 

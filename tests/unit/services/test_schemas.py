@@ -6,7 +6,7 @@ from pathlib import Path
 import typer
 from typer.testing import CliRunner, Result
 
-from services import operations
+from services.commands import operations
 from shared import schema_export
 
 app = typer.Typer()

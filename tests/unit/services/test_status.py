@@ -16,9 +16,10 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from services import broker_admin, broker_positions, operations, status
+from services import broker_admin, broker_positions
 from services.broker_positions import Positions, Queue, Reading, Waiting
-from services.stack_file import Process, StackFile
+from services.commands import operations, status
+from services.embedded.stack_file import Process, StackFile
 
 app = typer.Typer()
 operations.add_to(app)

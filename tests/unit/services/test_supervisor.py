@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from services import supervisor
-from services.child_log import LOG_FILES, ChildLog
+from services.embedded import supervisor
+from services.embedded.child_log import LOG_FILES, ChildLog
+from services.embedded.supervisor import Change, Child, State, Supervisor
 from services.faults import CannotStart
-from services.supervisor import Change, Child, State, Supervisor
 
 LIVES = "import os, time; print('up', os.getpid(), flush=True); time.sleep(600)"
 DEAF = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {LIVES}"
@@ -172,7 +172,7 @@ async def test_children_die_with_a_supervisor_that_is_killed(tmp_path: Path) -> 
     script = f"""
 import asyncio, sys
 from pathlib import Path
-from services.supervisor import Child, Supervisor
+from services.embedded.supervisor import Child, Supervisor
 async def main():
     keeper = Supervisor()
     log = Path({str(tmp_path / "one.jsonl")!r})
