@@ -1,5 +1,6 @@
 """A real browser before registration's pages."""
 
+import inspect
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -42,7 +43,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if not item.path.is_relative_to(Path(__file__).parent):
             continue
-        item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+        if inspect.iscoroutinefunction(getattr(item, "function", None)):
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
         call = getattr(item, "callspec", None)
         language = call.params.get("language", "en") if call else "en"
         if language != "en" or item.name.startswith("test_axe_"):
