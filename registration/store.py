@@ -34,6 +34,7 @@ from registration.delegate import Registration, searched_name
 from registration.delegations.focal_news import FocalNews, worth_telling
 from registration.letters.letter import LetterChange
 from registration.letters.store import Letters
+from registration.photos.asking import PhotoMails
 from registration.photos.store import Photos
 from registration.register import Register
 from registration.staff.accounts import StaffAccounts
@@ -169,6 +170,7 @@ focal_points = Table(
     comment="e-mail addresses in small letters",
 )
 focal_news = FocalNews(metadata, focal_points)
+photo_mails = PhotoMails(metadata, delegates)
 sign_in_links = Table(
     "sign_in_links",
     metadata,
@@ -289,6 +291,7 @@ def _wipe(tx: Connection, delegate_ids: Collection[UUID]) -> None:
         tx.execute(table.delete().where(table.c.delegate_id.in_(delegate_ids)))
     corrections.forget(tx, delegate_ids)
     photos.wipe(tx, delegate_ids)
+    photo_mails.forget(tx, delegate_ids)
     tx.execute(insert(tx, erased).on_conflict_do_nothing(), [{"key_hash": _hash(each)} for each in delegate_ids])
 
 

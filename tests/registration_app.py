@@ -30,6 +30,7 @@ from registration.intake.group_commit import Intake
 from registration.mailer import Mailer
 from registration.pages.focal_news_mail import FocalNewsPost
 from registration.pages.focal_point import FocalDesk
+from registration.pages.photo_mail import PhotoPost
 from registration.pages.public_form import PublicDesk
 from registration.pages.sign_in_mail import SignInMail
 from registration.pages.site import Site, languages
@@ -208,7 +209,8 @@ async def registration_running(
     public_desk = PublicDesk(site, form_posts_an_hour)
     mail = SignInMail(conference, site.languages, public_desk.tokens, own_url, conference.contact)
     server = MailServer.at(f"smtp://127.0.0.1:{smtp_port}")
-    mailers: list[Mailer[Any]] = [Mailer(database, server, mail)]
+    photos = PhotoPost(conference, site.languages, public_desk.tokens, own_url, conference.contact)
+    mailers: list[Mailer[Any]] = [Mailer(database, server, mail), Mailer(database, server, photos)]
     if news_pace is not None:
         news = FocalNewsPost(conference, site.languages, database, own_url, conference.contact, news_pace)
         mailers.append(Mailer(database, server, news))

@@ -14,8 +14,10 @@ from registration.intake.answers import Idempotency, KeptAnswers
 from registration.intake.reach import load
 from registration.letters.letter import LetterChange
 from registration.model import NotNow, Refused
+from registration.photos.asking import to_be_asked
 from registration.register import Change, Register
 from registration.service import Answer, Desk, Erased, NotFound, NotYours, UseCase
+from shared.clock import utc_now
 from shared.conference import Conference
 from shared.events import DelegateRegistered, Fact, SessionChanged, Status
 from shared.inbox import Journal
@@ -69,6 +71,7 @@ def decide(tx: Connection, group: Sequence[Submission], desk: Desk, kafka: Kafka
     portraits = _shown(tx, register, desk.conference)
     kept.store(tx)  # before what wipes answers
     store.store(tx, register)
+    store.photo_mails.note(tx, to_be_asked(register.changes, actors, desk.conference), utc_now())
     journal = publish(tx, register.changes, traces, desk.conference, kafka, portraits)
     if overtaken := _names_overtaken(known, register.changes):
         store.outbox.drop_older(tx, kafka.topic(DELEGATE_REGISTERED), overtaken)

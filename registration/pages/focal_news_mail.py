@@ -6,8 +6,6 @@ Nobody protected is named in it: mails are read elsewhere than on the delegation
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from email.message import EmailMessage
-from email.utils import format_datetime, formataddr
 from uuid import UUID
 
 from sqlalchemy import Connection, select
@@ -19,7 +17,7 @@ from registration.delegations.focal_news import News, Pace, begins_to_wait, is_a
 from registration.delegations.focal_points import language_of
 from registration.pages.corrections import correction_shown
 from registration.pages.language import PageLanguage
-from registration.pages.sign_in_mail import POLICY
+from registration.pages.mail import written
 from shared.conference import Conference
 from shared.database import Database
 from shared.events import LANGUAGES, Language, Status
@@ -72,17 +70,17 @@ class FocalNewsPost:
         first = self.languages[told.languages[0]]
         title = first.plain(self.conference.short_title)
         delegation = first.plain(self.conference.delegation[mail.delegation].names)
-        written = EmailMessage(policy=POLICY)
-        written["From"] = formataddr((title, self.mail_from))
-        written["To"] = mail.email
-        written["Subject"] = _subject(told, first) % {"delegation": delegation}
-        written["Date"] = format_datetime(mail.asked_at)
-        written["Message-ID"] = f"<focal-news-{mail.mail_id}@{self.mail_from.rpartition('@')[2]}>"
-        written["Auto-Submitted"] = "auto-generated"
         sections = ["\n\n".join(self._section(told, mail, self.languages[each])) for each in told.languages]
-        written.set_content("\n\n* * *\n\n".join(sections) + "\n", cte="quoted-printable")
-        written["Content-Language"] = ", ".join(told.languages)
-        return written.as_bytes()
+        return written(
+            title=title,
+            mail_from=self.mail_from,
+            to=mail.email,
+            subject=_subject(told, first) % {"delegation": delegation},
+            at=mail.asked_at,
+            name=f"focal-news-{mail.mail_id}",
+            text="\n\n* * *\n\n".join(sections),
+            languages=told.languages,
+        )
 
     def _section(self, told: _Told, mail: News, language: PageLanguage) -> Iterator[str]:
         delegation = language.plain(self.conference.delegation[mail.delegation].names)

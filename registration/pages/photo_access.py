@@ -13,7 +13,7 @@ from registration.pages.focal_point import FocalDesk, no_such_page
 from registration.pages.form_page import form_cookie, form_page
 from registration.pages.nomination_desk import person_of
 from registration.pages.photo import Access, Giving, waits_at_desk
-from registration.pages.public_form import PublicDesk
+from registration.pages.public_form import PublicDesk, public_caller
 from registration.pages.site import Site
 from registration.pages.staff import AT_DESK
 from registration.pages.tokens import Receipt
@@ -81,7 +81,7 @@ def by_themselves(desk: PublicDesk) -> Access:
             back="",
             show=show,
             form_name=form_name,
-            use_case=lambda portrait: GivePhoto(delegate_id, portrait, desk.caller),
+            use_case=lambda portrait: GivePhoto(delegate_id, portrait, public_caller([person.category])),
             done=done,
         )
 

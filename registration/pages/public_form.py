@@ -1,6 +1,6 @@
 """The routes of the public form: who may, registers themselves, by the same use case as the API's callers."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from uuid import UUID
 
@@ -22,7 +22,7 @@ from registration.pages.language import PageLanguage
 from registration.pages.posts import HourlyLimit, client_of, posted_answers
 from registration.pages.site import HERE, PageRoutes, Site
 from registration.pages.tokens import Receipt, Tokens
-from shared.conference import Category, Conference
+from shared.conference import Category
 from shared.events import ENDED, Language, RegistrationSubmitted, Status
 from shared.http import traceparent_of
 from shared.problems import Problem, faults_of
@@ -35,7 +35,7 @@ class PublicDesk:
     def __init__(self, site: Site, posts_an_hour: int) -> None:
         self.site = site
         self.categories = {each.slug: each for each in site.conference.categories if each.self_registration}
-        self.caller = public_caller(site.conference)
+        self.caller = public_caller(self.categories)
         self._posts = HourlyLimit(posts_an_hour)
         self._tokens: Tokens | None = None
         self._unanswered = Kept[tuple[PublicForm, Markup]](site.database)
@@ -81,10 +81,9 @@ class PublicDesk:
         return Receipt(str(answer.body["delegate_id"]), str(answer.body["status"]))
 
 
-def public_caller(conference: Conference) -> Caller:
-    """Who registers through the public form: a form like any other, for the categories that register themselves."""
-    categories = frozenset(each.slug for each in conference.categories if each.self_registration)
-    return Caller(scope="public form", form=FormKey("public form", categories, None))
+def public_caller(categories: Iterable[str]) -> Caller:
+    """Who registers on the pages, or gives their own photo: a form like any other, for these categories."""
+    return Caller(scope="public form", form=FormKey("public form", frozenset(categories), None))
 
 
 def form_routes(desk: PublicDesk) -> PageRoutes:

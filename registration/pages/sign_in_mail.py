@@ -3,9 +3,6 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from email.message import EmailMessage
-from email.policy import SMTP
-from email.utils import format_datetime, formataddr
 from uuid import UUID
 
 from sqlalchemy import Connection
@@ -13,12 +10,10 @@ from sqlalchemy import Connection
 from registration.delegations import sign_in
 from registration.delegations.sign_in import Link
 from registration.pages.language import PageLanguage
+from registration.pages.mail import written
 from registration.pages.tokens import Tokens
 from shared.conference import Conference
 from shared.events import Language
-
-POLICY = SMTP.clone(max_line_length=200)
-"""A header is folded only where it must be: not right after its name, as a long name in Chinese would be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +54,13 @@ class SignInMail:
             language.gettext("If you did not ask for it, do nothing: without this mail nobody signs in."),
             f"{language.gettext('Questions about your registration:')} {self.conference.contact}",
         ]
-        written = EmailMessage(policy=POLICY)
-        written["From"] = formataddr((title, self.mail_from))
-        written["To"] = mail.email
-        written["Subject"] = language.gettext("Sign in as focal point: %(conference)s") % {"conference": title}
-        written["Date"] = format_datetime(mail.asked_at)
-        written["Message-ID"] = f"<sign-in-{mail.link_id}@{self.mail_from.rpartition('@')[2]}>"
-        written["Auto-Submitted"] = "auto-generated"
-        written.set_content("\n\n".join(lines) + "\n", cte="quoted-printable")
-        written["Content-Language"] = language.code  # now: with the content, every header about it is set anew
-        return written.as_bytes()
+        return written(
+            title=title,
+            mail_from=self.mail_from,
+            to=mail.email,
+            subject=language.gettext("Sign in as focal point: %(conference)s") % {"conference": title},
+            at=mail.asked_at,
+            name=f"sign-in-{mail.link_id}",
+            text="\n\n".join(lines),
+            languages=[mail.language],
+        )

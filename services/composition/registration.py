@@ -17,6 +17,7 @@ from registration.mailer import Mailer
 from registration.newest import newest
 from registration.pages.focal_news_mail import FocalNewsPost
 from registration.pages.focal_point import FocalDesk
+from registration.pages.photo_mail import PhotoPost
 from registration.pages.public_form import PublicDesk
 from registration.pages.sign_in_mail import SignInMail
 from registration.pages.site import Site, languages
@@ -98,7 +99,7 @@ def _tell_key_made(file: Path) -> None:
 
 
 def _mailers(settings: RegistrationSettings, site: Site, public_desk: PublicDesk) -> Sequence[Mailer[Any]]:
-    """Of sign-in links first, then of what focal points are told."""
+    """Of sign-in links first, then of what focal points are told, and of photos that are missing."""
     server = settings.mail_server
     if server is None:
         log.warning("sign_in_by_mail_not_set_up", setting="SMTP_URL")
@@ -106,7 +107,8 @@ def _mailers(settings: RegistrationSettings, site: Site, public_desk: PublicDesk
     mail_from = settings.mail_from or site.conference.contact
     mail = SignInMail(site.conference, site.languages, public_desk.tokens, settings.own_url, mail_from)
     news = FocalNewsPost(site.conference, site.languages, site.database, settings.own_url, mail_from, settings.focal_news_pace)
-    return [Mailer(site.database, server, mail), Mailer(site.database, server, news)]
+    photos = PhotoPost(site.conference, site.languages, public_desk.tokens, settings.own_url, mail_from)
+    return [Mailer(site.database, server, each) for each in (mail, news, photos)]
 
 
 SERVICE = Service(
