@@ -38,7 +38,7 @@ class Notifications:
         """End in order."""
         self.converger.close()
         self.sender.close()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await asyncio.gather(*self.running)
 
     async def kill(self) -> None:
@@ -53,11 +53,11 @@ class Notifications:
         journal = await self.database.write(lambda tx: self.desk.take_sessions(tx, sessions))
         return journal + await self.database.write(lambda tx: self.desk.take_delegates(tx, delegates))
 
-    async def settled(self, within: float = 20) -> ledger.Standing:
+    async def settled(self, within: float = 60) -> ledger.Standing:
         """Wait until nobody is due and nothing waits."""
         return await self.until(lambda standing: standing.due == standing.waiting == 0, within)
 
-    async def until(self, reached: Callable[[ledger.Standing], bool], within: float = 20) -> ledger.Standing:
+    async def until(self, reached: Callable[[ledger.Standing], bool], within: float = 60) -> ledger.Standing:
         changed = asyncio.Event()
         self.database.after_commit(changed.set)
         async with asyncio.timeout(within):

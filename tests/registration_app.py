@@ -158,7 +158,7 @@ class RegistrationApp:
 
 async def until(condition: Callable[[], bool]) -> None:
     """Let others run until `condition` holds; what it looks at signals nothing."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not condition():  # noqa: ASYNC110
             await asyncio.sleep(0.001)
 

@@ -55,7 +55,7 @@ class MailBox:
             await self.answer.wait()
         return "250 taken"
 
-    async def arrived(self, mails: int, within: float = 20) -> None:
+    async def arrived(self, mails: int, within: float = 60) -> None:
         """Wait until so many mails have come."""
         async with asyncio.timeout(within):
             while len(self.raw) < mails:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 
-async def until(condition: Callable[[], object], what: str, *, within: float = 30.0, look_every: float = 0.05) -> None:
+async def until(condition: Callable[[], object], what: str, *, within: float = 60.0, look_every: float = 0.05) -> None:
     """Return when `condition` holds; it may be a coroutine function. After `within` seconds say what never came true."""
     give_up = time.monotonic() + within
     while True:

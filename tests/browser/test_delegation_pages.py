@@ -38,7 +38,7 @@ class Desk:
 
     async def link(self, mails: int) -> str:
         """The link of the newest mail, once so many have come."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while len(self.box.raw) < mails:  # noqa: ASYNC110  (the server runs in another thread)
                 await asyncio.sleep(0.02)
         [link] = re.findall(r"http://\S+", self.box.mails[mails - 1].get_content())

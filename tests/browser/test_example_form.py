@@ -20,6 +20,7 @@ from registration.queries import DelegateFilter, find_delegates
 from shared.database import Database
 from shared.keys import key_hash
 from tests.browser.serving import served
+from tests.browser.test_public_pages import page_of
 from tests.registration_examples import TINY
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -87,7 +88,7 @@ async def sent(page: Page, forms: Forms, key: str, **changed: str) -> str:
 
 
 async def test_the_page_tries_registers_and_says_what_is_wrong(browser: Browser, forms: Forms) -> None:
-    page = await browser.new_page()
+    page = await page_of(browser)
     assert "nobody was registered" in await sent(page, forms, "trying")
     assert forms.registered() == []
     wrong = await sent(page, forms, "trying", delegation="nowhere")
@@ -106,7 +107,7 @@ async def test_the_page_tries_registers_and_says_what_is_wrong(browser: Browser,
 
 
 async def test_a_page_of_another_origin_gets_nothing(browser: Browser, forms: Forms) -> None:
-    page = await browser.new_page()
+    page = await page_of(browser)
     await page.goto(forms.origin.replace("127.0.0.1", "localhost") + "/form.html")
     ask = "(url) => fetch(url, {method: 'POST', headers: {Authorization: 'Bearer page'}}).then(() => 'read', () => 'kept away')"
     assert await page.evaluate(ask, f"{forms.registration}/delegates") == "kept away"

@@ -13,10 +13,13 @@ DESK = ViewportSize(width=1280, height=900)
 WALL = ViewportSize(width=3840, height=800)  # as wide as a 4K screen: nobody looks how high it is
 PAGES = ("", "/programme", "/sessions/opening", "/register", "/register/civil-society", "/register/speaker", "/no-such-page")
 DELEGATION = "select[name='delegation']"
+PATIENCE_SECONDS = 90.0
+"""For what comes in the end: machines that run these tests are slow at times."""
 
 
 async def page_of(browser: Browser, size: ViewportSize = DESK, **context: Any) -> Page:
     opened = await browser.new_context(viewport=size, **context)
+    opened.set_default_timeout(PATIENCE_SECONDS * 1000)
     return await opened.new_page()
 
 

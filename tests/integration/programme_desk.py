@@ -112,7 +112,7 @@ class Programme:
         producer = KafkaProducer(**self.kafka.client_arguments())
         for key, value, headers in sent:
             producer.send(self.kafka.topic(topic), key=key, value=value, headers=headers)
-        producer.flush(timeout=20)
+        producer.flush(timeout=60)
         producer.close()
         return sent
 

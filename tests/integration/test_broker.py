@@ -18,7 +18,7 @@ TOPIC = "session-changed"
 
 def send(bootstrap: str, value: bytes) -> None:
     producer = KafkaProducer(bootstrap_servers=bootstrap)
-    producer.send(TOPIC, value, key=b"opening").get(timeout=20)
+    producer.send(TOPIC, value, key=b"opening").get(timeout=60)
     producer.close()
 
 

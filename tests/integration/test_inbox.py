@@ -326,7 +326,7 @@ async def test_where_even_the_dead_letter_cannot_be_written_the_process_must_end
     with monkeypatch.context() as broken:
         broken.setattr(programme.outbox, "publish_records", lambda *_: 1 / 0)
         async with programme.running() as inbox:
-            await asyncio.wait_for(inbox.failed, 30)
+            await asyncio.wait_for(inbox.failed, 60)
             assert isinstance(inbox.failed.result(), ZeroDivisionError)
     assert programme.unread() == SEVERAL
     programme.before_commit = lambda _: None

@@ -38,13 +38,13 @@ def send(kafka: KafkaSettings, topic: str, *facts: Any) -> None:
     producer = KafkaProducer(**kafka.client_arguments())
     for fact in facts:
         key, value, headers = encode(fact, "registration", new_traceparent())
-        producer.send(kafka.topic(topic), value, key, headers).get(timeout=20)
+        producer.send(kafka.topic(topic), value, key, headers).get(timeout=60)
     producer.close()
 
 
 def send_record(kafka: KafkaSettings, topic: str, key: bytes, value: bytes | None) -> None:
     with closing(KafkaProducer(**kafka.client_arguments())) as producer:
-        producer.send(kafka.topic(topic), value, key).get(timeout=20)
+        producer.send(kafka.topic(topic), value, key).get(timeout=60)
 
 
 def counts(url: str) -> dict[str, Any]:

@@ -58,14 +58,14 @@ def send(kafka: KafkaSettings, topic: str, facts: Sequence[Fact], traceparent: s
     for fact in facts:
         key, value, headers = encode(fact, "registration", traceparent or new_traceparent())
         producer.send(kafka.topic(topic), key=key, value=value, headers=headers)
-    producer.flush(timeout=20)
+    producer.flush(timeout=60)
     producer.close()
 
 
 def forget(kafka: KafkaSettings, key: str) -> None:
     producer = KafkaProducer(**kafka.client_arguments())
     producer.send(kafka.topic(topics.DELEGATE_REGISTERED), key=key.encode(), value=None)
-    producer.flush(timeout=20)
+    producer.flush(timeout=60)
     producer.close()
 
 
@@ -84,9 +84,9 @@ async def test_facts_of_both_topics_and_replayed_ones_are_told(kafka: KafkaSetti
     async with served(kafka, database, box) as notifications:
         await asyncio.to_thread(send, kafka, topics.DELEGATE_REGISTERED, crowd, trace)
         await asyncio.to_thread(send, kafka, topics.SESSION_CHANGED, [session()])
-        await box.arrived(30, within=40)
+        await box.arrived(30, within=90)
         await asyncio.to_thread(send, kafka, topics.retry("notifications"), [session(revision=2, room={"en": "Room B"})])
-        await box.arrived(60, within=40)
+        await box.arrived(60, within=90)
         erased = registered(gone.delegate_id, revision=2, status="erased")
         await asyncio.to_thread(send, kafka, topics.DELEGATE_REGISTERED, [erased])
         await asyncio.to_thread(forget, kafka, gone.key)

@@ -87,13 +87,13 @@ def deployment(kafka: Broker, tmp_path_factory: pytest.TempPathFactory) -> Secur
 
 def write(kafka: KafkaSettings, topic: str, value: bytes | None = b"{}") -> None:
     with closing(KafkaProducer(**kafka.client_arguments(), max_block_ms=10_000)) as producer:
-        producer.send(topic, value, b"key").get(timeout=20)
+        producer.send(topic, value, b"key").get(timeout=60)
 
 
 async def read(kafka: KafkaSettings, topic: str) -> bytes:
     """The first record of a topic. Raises what the broker says instead."""
     async with AIOKafkaConsumer(topic, **kafka.client_arguments(), auto_offset_reset="earliest") as consumer:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             return (await consumer.getone()).value
 
 

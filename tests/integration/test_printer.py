@@ -66,7 +66,7 @@ class Station:
             else:
                 record = encode(job, "badging", traceparent or new_traceparent())
                 producer.send(topic, key=record.key, value=record.value, headers=record.headers)
-        producer.flush(timeout=20)
+        producer.flush(timeout=60)
         producer.close()
 
     def reports(self) -> list[tuple[BadgeStatus, dict[str, str]]]:
@@ -129,7 +129,7 @@ class Printer:
         """Stop it in order, within 2 s."""
         began = time.monotonic()
         self.process.send_signal(signal.SIGTERM)
-        assert self.process.wait(10) == 0
+        assert self.process.wait(60) == 0
         assert time.monotonic() - began < 2
         assert self.said("printer_stopped")
 

@@ -48,7 +48,7 @@ async def test_a_batch_that_never_ends_is_a_standstill_though_nothing_was_ever_a
         async with programme.running() as inbox:
             await until(begun.is_set, "the batch is in the middle")
             with pytest.raises(StandStill):
-                await asyncio.wait_for(Watch(programme.app, inbox, programme.kafka).run(), 20)
+                await asyncio.wait_for(Watch(programme.app, inbox, programme.kafka).run(), 60)
     finally:
         go_on.set()
 

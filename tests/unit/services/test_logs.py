@@ -212,13 +212,13 @@ def test_following_shows_what_is_logged_from_then_on(tmp_path: Path) -> None:
         try:
             lines: Queue[str] = Queue()
             threading.Thread(target=_read, args=(following.stdout, lines), daemon=True).start()
-            assert json.loads(lines.get(timeout=20))["event"] == "delegate_registered"
+            assert json.loads(lines.get(timeout=60))["event"] == "delegate_registered"
             write(tmp_path / "badging.jsonl", event(3, "badge_issued", "badging", trace_id="a"))
             write(tmp_path / "registration.jsonl", event(2, "delegate_amended", delegate_id=ANNE), event(4, "other"))
-            assert [json.loads(lines.get(timeout=20))["event"] for _ in range(2)] == ["delegate_amended", "badge_issued"]
+            assert [json.loads(lines.get(timeout=60))["event"] for _ in range(2)] == ["delegate_amended", "badge_issued"]
             write(tmp_path / "registration.jsonl", event(5, "session_changed", trace_id="c"))
             write(tmp_path / "notifications.jsonl", event(6, "notice_sent", trace_id="c", delegate_id=ANNE))
-            assert [json.loads(lines.get(timeout=20))["event"] for _ in range(2)] == ["session_changed", "notice_sent"]
+            assert [json.loads(lines.get(timeout=60))["event"] for _ in range(2)] == ["session_changed", "notice_sent"]
         finally:
             following.terminate()
 

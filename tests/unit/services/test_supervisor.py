@@ -50,7 +50,7 @@ def child(tmp_path: Path) -> Callable[..., Child]:
 
 
 async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not condition():  # noqa: ASYNC110  a process outside has no event
             await asyncio.sleep(0.005)
 
@@ -150,7 +150,7 @@ async def test_a_child_waiting_for_its_restart_is_not_started_by_a_stop(
     await kept.start(child("one"))
     await kept.kill("one")
     await until(lambda: State.DIED in states("one"))
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(60):
         await kept.stop()
     assert states("one") == [State.STARTING, State.READY, State.DIED, State.STOPPED]
 
@@ -163,7 +163,7 @@ async def test_a_death_is_noticed_though_a_grandchild_holds_the_output_open_and_
     grandchild = int(one.log_path.read_text().split()[1])
     await until(lambda: lives(grandchild))
     os.kill(kept.pids()["one"], signal.SIGKILL)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await until(lambda: states("one").count(State.READY) == 2)
     await until(lambda: not lives(grandchild))
 
