@@ -17,6 +17,7 @@ OF_PAGES = {
     "test_enrolling_pages.py",
     "test_endorsement.py",
     "test_external_forms.py",
+    "test_focal_news.py",
     "test_focal_points.py",
     "test_letters.py",
     "test_photo_corrections.py",

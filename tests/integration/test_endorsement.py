@@ -1,4 +1,4 @@
-"""Endorsement over HTTP: who registered themselves waits for the delegation's focal point, who is mailed, then for the desk."""
+"""Endorsement over HTTP: who registered themselves waits for the delegation's focal point, then for the desk."""
 
 import asyncio
 import json
@@ -7,41 +7,27 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 from uuid import UUID
 
-import httpx
 import pytest
 
 from registration import store
-from registration.delegations.focal_news import Pace
-from shared.clock import utc_now
 from shared.conference import Conference
-from shared.events import LANGUAGES, Status
+from shared.events import Status
+from tests.endorsing import ASTRID, GATE, OSLO, answered, came, needs, trail, with_endorsement
 from tests.integration.test_accreditation_desk import decide, listed
 from tests.integration.test_delegation_pages import seen
 from tests.integration.test_focal_points import GUEST, focal_points, posted, sent, token_in
 from tests.integration.test_focal_points import signed_in as focal_point_signed_in
 from tests.integration.test_public_form import ANSWERS
 from tests.registration_app import RegistrationApp, body_of, code, faults, registration_running
-from tests.registration_examples import TINY, tiny
 from tests.smtp_server import MailBox
 from tests.staff_accounts import signed_in
-
-GATE = {"category": "guest", "document_number": "N-1"}
-OSLO = "/en/delegation/oslo"
-ASTRID = "astrid@oslo.example"
 
 
 @pytest.fixture
 def conference() -> Conference:
-    """Where guests register themselves, and wait for their port's focal point for five days."""
-    itself = {"self_registration": True, "needs_endorsement": True, "endorsed_within": 5}
-    not_ours = {"en": "We do not expect this person.", "fr": "Cette personne n’est pas attendue."}
-    return tiny(
-        categories=[each.model_copy(update=itself if each.slug == "guest" else {}) for each in TINY.categories],
-        refusal_reasons=[{"code": "not-ours", "texts": not_ours}],
-    )
+    return with_endorsement()
 
 
 @pytest.fixture
@@ -53,30 +39,6 @@ async def app(
         await focal_points(app, "oslo", ASTRID)
         await focal_point_signed_in(app, mail_box)
         yield app
-
-
-async def came(app: RegistrationApp, name: str = "Ada", **fields: Any) -> str:
-    """Somebody registers by a form."""
-    own = {**GATE, "given_name": name, "document_number": f"N-{name}", "email": f"{name.lower()}@port.example"}
-    return await app.registered(by="form", **{**own, **fields})
-
-
-async def answered(app: RegistrationApp, delegate: str, decision: str = "endorse", **also: Any) -> httpx.Response:
-    return await app.ask("POST", f"/delegates/{delegate}/endorsement", json={"decision": decision, **also})
-
-
-async def needs(app: RegistrationApp, delegate: str) -> list[str] | None:
-    return (await app.ask("GET", f"/delegates/{delegate}", "form")).json().get("needs")
-
-
-def news(box: MailBox) -> list[Any]:
-    return [each for each in box.mails if "focal-news" in each["Message-ID"]]
-
-
-def trail(app: RegistrationApp) -> list[tuple[str, str]]:
-    with app.database.connect() as tx:
-        told = [json.loads(each.content) for each in store.trail.entries(tx)]
-    return [(each["action"], each["by"]["kind"]) for each in told]
 
 
 # --- over the API -------------------------------------------------------------------------------------------------
@@ -323,89 +285,3 @@ async def grow_old(app: RegistrationApp, delegate: str, by: timedelta) -> None:
     aged = held.model_copy(update={"endorsement": held.endorsement.model_copy(update={"until": until})})
     change = store.delegates.update().where(d.delegate_id == UUID(delegate))
     await app.database.write(lambda tx: tx.execute(change.values(content=aged.model_dump_json(), endorse_until=until)))
-
-
-# --- mails to focal points ----------------------------------------------------------------------------------------
-
-
-async def test_focal_points_are_mailed_in_their_language_that_somebody_waits(app: RegistrationApp, mail_box: MailBox):
-    delegate = await came(app)
-    await mail_box.arrived(2)
-    [mail] = news(mail_box)
-    assert (mail["To"].addresses[0].addr_spec, mail["Content-Language"]) == (ASTRID, "en")
-    assert "– Ada Berg, Harbour master" in mail.get_content()
-    assert "http://registration.test/en/delegation/oslo" in mail.get_content()
-    await answered(app, delegate)
-    await came(app, "Bo")
-    await mail_box.arrived(3)
-    [_, second] = news(mail_box)
-    assert ("Bo Berg" in second.get_content(), "Ada Berg" in second.get_content()) == (True, False), "each is told of once"
-
-
-async def test_a_protected_name_is_in_no_mail(app: RegistrationApp, mail_box: MailBox):
-    await came(app, "Canary", family_name="Finch", protected=True, function="Pilot of the port")
-    await mail_box.arrived(2)
-    [mail] = news(mail_box)
-    assert "– Pilot of the port" in mail.get_content()
-    assert not re.search("canary|finch", str(mail), re.IGNORECASE)
-
-
-async def test_who_never_signed_in_is_written_to_in_all_languages(tmp_path: Path, conference: Conference, mail_box: MailBox):
-    url = f"sqlite:///{tmp_path / 'registration.db'}"
-    async with registration_running(url, conference, tmp_path, smtp_port=mail_box.port) as app:
-        await came(app)
-        await focal_points(app, "oslo", "first@oslo.example", "second@oslo.example")
-        await mail_box.arrived(2)
-    assert sorted(mail_box.to) == ["first@oslo.example", "second@oslo.example"], "who waited before they were named is told of"
-    [mail, _] = mail_box.mails
-    assert re.findall(r"/(\w\w)/delegation/oslo", mail.get_content()) == ["en", "ar", "zh", "fr", "ru", "es"]
-    assert len(LANGUAGES) == 6
-
-
-async def test_what_happens_within_a_while_is_one_mail_and_none_comes_soon_after(tmp_path: Path, conference: Conference):
-    """Asked of the table with times of the test's own: nothing has to be waited for."""
-    url = f"sqlite:///{tmp_path / 'registration.db'}"
-    async with registration_running(url, conference, tmp_path, smtp_port=1, news_pace=None) as app:
-        await focal_points(app, "oslo", ASTRID)
-        pace, now = Pace(timedelta(minutes=5), timedelta(hours=4)), utc_now()
-        await came(app)
-        await came(app, "Bo")
-
-        async def mails(after: timedelta) -> int:
-            at = now + after
-            return len(await app.database.write(lambda tx: store.focal_news.claim(tx, at, pace), announce=False))
-
-        assert await mails(timedelta(minutes=4)) == 0
-        assert await mails(timedelta(minutes=6)) == 1
-        await app.database.write(lambda tx: tx.execute(store.metadata.tables["focal_mails"].delete()), announce=False)
-        await came(app, "Cy")
-        assert await mails(timedelta(hours=3)) == 0
-        assert await mails(timedelta(hours=5)) == 1
-
-
-async def test_what_became_of_their_correction_is_mailed_to_the_focal_points(app: RegistrationApp, mail_box: MailBox):
-    assert (await sent(app, f"{OSLO}/add/guest", GUEST)).status_code == 303
-    [delegate] = [each["delegate_id"] for each in (await app.ask("GET", "/delegates")).json()["delegates"]]
-    await app.ask("POST", f"/delegates/{delegate}/decision", json={"decision": "accredit"})
-    for mails, function, verdict in ((2, "Pilot", "accept"), (3, "Admiral", "decline")):
-        proposed = {**GUEST, "person/function": function}
-        answer = await sent(app, f"{OSLO}/people/{delegate}/amend", proposed)
-        assert answer.headers["location"] == f"{OSLO}?done=proposed"
-        body = {"decision": verdict, **({"reason": "Not on the letter"} if verdict == "decline" else {})}
-        decided = await app.ask("POST", f"/delegates/{delegate}/correction/decision", json=body)
-        assert decided.status_code == 200, decided.text
-        await mail_box.arrived(mails)
-    accepted, declined = [each.get_content() for each in news(mail_box)]
-    assert "Ada Berg, Pilot – accepted: Function" in accepted
-    assert "Ada Berg, Pilot – declined: Function – Reason: Not on the letter" in declined
-
-
-async def test_a_correction_that_a_form_proposed_is_told_to_no_focal_point(app: RegistrationApp, mail_box: MailBox):
-    delegate = await app.registered(**GATE)
-    await app.ask("POST", f"/delegates/{delegate}/decision", json={"decision": "accredit"})
-    await app.ask("PATCH", f"/delegates/{delegate}", "form", json={"person": {"function": "Pilot"}})
-    await app.ask("POST", f"/delegates/{delegate}/correction/decision", json={"decision": "accept"})
-    await came(app, "Bo")
-    await mail_box.arrived(2)
-    [mail] = news(mail_box)
-    assert "Pilot" not in mail.get_content()
