@@ -1,7 +1,7 @@
 """What registration's readers ask: delegates by filter, page by page; sessions; what became of a badge."""
 
 from collections.abc import Collection, Sequence
-from typing import Annotated, Literal
+from typing import Annotated
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -11,7 +11,7 @@ from registration.audit.entries import Kept, delegation_hash, id_hash
 from registration.audit.trail import TrailFilter
 from registration.callers.caller import FormKey
 from registration.delegate import Registration
-from registration.staff.search import lacks_letter, says
+from registration.staff.search import Lacking, lacks, says
 from registration.store import badges, delegates, erased_among, session_of, session_places, sessions, trail
 from registration.store import session_history as revisions
 from shared.conference import Conference
@@ -44,8 +44,8 @@ class DelegateFilter(BaseModel):
     status: Status | None = None
     delegation: Slug | None = None
     category: Slug | None = None
-    needs: Literal["letter"] | None = None
-    """`letter`: those awaiting a decision whose delegation's letter of credentials is not there."""
+    needs: Lacking | None = None
+    """Those awaiting a decision whose delegation's letter of credentials, or whose own photo, is not there."""
     q: Annotated[str | None, Field(min_length=1, max_length=200, description=_Q)] = None
     after: Annotated[UUID | None, Field(description="`next_after` of the page before")] = None
     limit: Annotated[int, Field(ge=1, le=MAX_PAGE)] = 100
@@ -70,7 +70,7 @@ def find_delegates(
     if asked.category is not None:
         query = query.where(d.category == asked.category)
     if asked.needs is not None:
-        query = query.where(lacks_letter(conference))
+        query = query.where(lacks(asked.needs, conference))
     if asked.q is not None:
         query = query.where(says(asked.q, with_protected_names=with_protected_names))
     if asked.after is not None:

@@ -29,7 +29,7 @@ from registration.pages.people import PersonShown, choices_for, facts_of, past_o
 from registration.pages.site import PageRoutes
 from registration.pages.staff import AT_DESK, StaffDesk, Visit
 from registration.pages.why import proposed_why, reason_options, why
-from registration.staff.search import AWAITING, Found, Sought, find_people, next_awaiting
+from registration.staff.search import AWAITING, Found, Lacking, Sought, find_people, next_awaiting
 from registration.staff.staging import Staged
 from shared.clock import utc_now
 from shared.database import NUL
@@ -46,8 +46,8 @@ CORRECTIONS = "corrections"
 """What the queue is asked for, in place of a status, for those of whom a correction waits."""
 UNENDORSED = "endorsement"
 """Likewise, for those whom their focal point has yet to endorse."""
-LETTERLESS = "letter"
-"""Likewise, for those whose delegation has yet to give its letter of credentials."""
+LACKING: Mapping[str, Lacking] = {each: each for each in get_args(Lacking)}
+"""Likewise, for those who cannot be accredited before it is there."""
 _SCRIPT = (Path(__file__).parent.parent / "static" / "desk.js").read_bytes()
 SCRIPT = f"/static/{hashlib.sha256(_SCRIPT).hexdigest()[:12]}.js"
 
@@ -202,8 +202,8 @@ def sought_by(parameters: Mapping[str, str]) -> Sought:
         parameters.get("q", "")[:200],
         after,
         corrected=status == CORRECTIONS,
-        without_letter=status == LETTERLESS,
-        unendorsed=None if status == LETTERLESS else unendorsed,
+        lacking=LACKING.get(status),
+        unendorsed=None if status in LACKING else unendorsed,
     )
 
 

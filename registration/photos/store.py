@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Column, Connection, Index, Integer, LargeBinary, MetaData, String, Table, Uuid, select
+from sqlalchemy import Column, Connection, Index, Integer, LargeBinary, MetaData, Select, String, Table, Uuid, select
 
 from registration.amendment import Correction
 from registration.delegate import Registration
@@ -48,6 +48,11 @@ class Photos:
             Index("pictures_by_age", "at"),
             comment="uploaded, and their portrait not chosen yet",
         )
+
+    @property
+    def there(self) -> Select[UUID]:
+        """The delegates whose portrait is there, to be asked within another question."""
+        return select(self._portraits.c.delegate_id)
 
     def of(self, tx: Connection, delegate_ids: Collection[UUID]) -> dict[str, bytes]:
         """The portraits of these delegates, by their SHA-256."""

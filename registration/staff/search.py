@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 from uuid import UUID
 
 from sqlalchemy import (
@@ -21,13 +22,14 @@ from sqlalchemy import (
 )
 
 from registration.delegate import Registration
-from registration.store import corrections, delegates, focal_points, letters
+from registration.store import corrections, delegates, focal_points, letters, photos
 from shared.conference import Conference
 from shared.database import NUL
 from shared.events import Status
 from shared.folding import searched
 
 PAGE = 50
+Lacking = Literal["letter", "photo"]
 AWAITING = (Status.SUBMITTED, Status.UNDER_REVIEW)
 
 
@@ -42,8 +44,8 @@ class Sought:
     after: UUID | None = None
     corrected: bool = False
     """Only those of whom a correction waits, whatever their status."""
-    without_letter: bool = False
-    """Only those who wait for their delegation's letter of credentials."""
+    lacking: Lacking | None = None
+    """Only those who cannot be accredited before their delegation's letter of credentials, or their photo, is there."""
     unendorsed: bool | None = None
     """Only those who wait for a focal point's endorsement, or only those who do not; `None` where it does not matter."""
 
@@ -62,8 +64,8 @@ def find_people(tx: Connection, sought: Sought, conference: Conference, now: dat
     """
     d = delegates.c
     wanted = _wanted(sought, now, with_protected_names)
-    if sought.without_letter:
-        wanted = and_(wanted, lacks_letter(conference))
+    if sought.lacking is not None:
+        wanted = and_(wanted, lacks(sought.lacking, conference))
     count = tx.execute(select(func.count()).select_from(delegates).where(wanted)).scalar_one()
     page = wanted if sought.after is None else and_(wanted, d.delegate_id > sought.after)
     ids = select(d.delegate_id).where(page).order_by(d.delegate_id).limit(PAGE)  # found in an index: contents are long
@@ -81,15 +83,18 @@ def next_awaiting(tx: Connection, after: UUID, now: datetime, *, corrected: bool
     return None
 
 
-def lacks_letter(conference: Conference) -> ColumnElement[bool]:
-    """Whether they wait for a decision, and for their delegation's letter of credentials first."""
+def lacks(what: Lacking, conference: Conference) -> ColumnElement[bool]:
+    """Whether they wait for a decision, and first for their delegation's letter of credentials, or for their photo."""
     d = delegates.c
+    awaiting = d.status.in_([each.value for each in AWAITING])
+    if what == "photo":
+        shown = d.category.in_([each.slug for each in conference.categories if each.photo])
+        return and_(awaiting, shown, d.protected.is_(False), d.delegate_id.not_in(photos.there))
     by_kind = [
         and_(d.category == category.slug, d.delegation.in_([each.code for each in conference.delegations if each.kind == kind]))
         for category in conference.categories
         for kind in category.letter_from
     ]
-    awaiting = d.status.in_([each.value for each in AWAITING])
     return and_(awaiting, or_(false(), *by_kind), d.delegation.not_in(letters.there))
 
 

@@ -1,6 +1,7 @@
 """Photos over the API: who may give and see one, what it changes, where it goes and where it does not."""
 
 import base64
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -15,6 +16,7 @@ from shared.events import DelegateRegistered
 from tests.pictures import is_blue, is_red, opened, picture
 from tests.registration_app import RegistrationApp, body_of, code, faults
 from tests.registration_examples import TINY
+from tests.staff_accounts import signed_in
 
 PHOTO = picture()
 TYPES = {"Content-Type": "image/jpeg"}
@@ -112,6 +114,23 @@ async def test_nobody_is_accredited_by_decision_without_their_photo(registration
     assert shown(registration_app, guest)[-1].photo is None, "no badge shows it yet"
     assert (await registration_app.ask("POST", f"/delegates/{guest}/decision", **accredit)).status_code == 200
     assert shown(registration_app, guest)[-1].photo is not None
+
+
+async def test_who_has_yet_to_give_a_photo_is_found(registration_app: RegistrationApp):
+    """Over the API and at the desk: not who is decided on, shows none, or gave theirs."""
+    missing = await registration_app.registered(given_name="Ada", email="ada@port.example")
+    given = await registration_app.registered(**GUEST, given_name="Bo", email="bo@port.example")
+    await give(registration_app, given)
+    await registration_app.registered(category="pilot", given_name="Cy", email="cy@port.example", document_number="N-3")
+    hidden = {**GUEST, "given_name": "Di", "document_number": "N-4", "email": "di@port.example", "protected": True}
+    await registration_app.registered(**hidden)
+    gone = await registration_app.registered(given_name="Ed", email="ed@port.example", document_number="N-5")
+    await registration_app.ask("POST", f"/delegates/{gone}/withdrawal")
+    found = (await registration_app.ask("GET", "/delegates?needs=photo")).json()["delegates"]
+    assert [each["delegate_id"] for each in found] == [missing]
+    desk = await signed_in(registration_app)
+    page = (await desk.get("/en/desk?status=photo")).text
+    assert re.findall(r'href="/en/desk/people/([0-9a-f-]{36})"', page) == [missing]
 
 
 async def test_another_photo_is_another_revision_and_the_same_one_is_none(registration_app: RegistrationApp):
