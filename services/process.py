@@ -18,6 +18,7 @@ from aiokafka.errors import KafkaError as AioKafkaError
 from fastapi import APIRouter
 from kafka.errors import KafkaError
 from sqlalchemy import Connection
+from starlette.types import ExceptionHandler
 
 from services.first_start import FirstStart, settle
 from services.offsets_retention import NEEDED_MINUTES, SETTING, is_short, offsets_retention
@@ -76,6 +77,8 @@ class Composition:
     start: Callable[[], Awaitable[None]] | None = None
     """Done once, before anything is served."""
     first_start: FirstStart | None = None
+    answer_no_route: ExceptionHandler | None = None
+    """How what no route takes is answered, where not as problem details."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +158,7 @@ class _Process:
 
     def _http(self) -> uvicorn.Config:
         app = http_app(f"Lanyard {self._service.name}", self._ready)
-        add_routes(app, self._composition.routes)
+        add_routes(app, self._composition.routes, self._composition.answer_no_route)
         return http_settings(app, self._settings.host, self._settings.port)
 
     async def _until_stopped(self, serving: asyncio.Task[None]) -> int:

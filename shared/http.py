@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.routing import Match, Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import ExceptionHandler, Receive, Scope, Send
 
 from shared.events import LANGUAGES, MAX_EVENT_BYTES, Language
 from shared.faults import DATABASE_AWAY
@@ -110,9 +110,14 @@ def refuse_unknown_parameters(request: Request, *also: str) -> None:
         raise invalid_parameters([FieldFault(each, "unknown-field", say("This field is not known.")) for each in unknown])
 
 
-def add_routes(app: FastAPI, routes: APIRouter) -> None:
-    """Make the routes of `routes` the app's own. `include_router` asks each of them twice, which every request pays for."""
+def add_routes(app: FastAPI, routes: APIRouter, answer_no_route: ExceptionHandler | None = None) -> None:
+    """Make the routes of `routes` the app's own. `include_router` asks each of them twice, which every request pays for.
+
+    `answer_no_route` answers what none of them takes, in place of problem details.
+    """
     app.router.routes[:0] = routes.routes
+    if answer_no_route is not None:
+        app.add_exception_handler(HTTPException, answer_no_route)
 
 
 def json_response(content: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
@@ -228,11 +233,16 @@ async def _answer_unavailable(request: Request, error: Exception) -> Response:
 
 
 async def _answer_no_route(request: Request, error: Exception) -> Response:
+    return no_route(request, error).response(language_of(request))
+
+
+def no_route(request: Request, error: Exception) -> Problem:
+    """What is wrong with a request that no route takes, as its `HTTPException` says."""
     assert isinstance(error, HTTPException)
     code, title = _NO_ROUTE.get(error.status_code, ("refused", say("The request was refused.")))
     detail = say("The API is described at `/openapi.json`.") if error.status_code in _NO_ROUTE else quoted(error.detail)
     headers = {"Allow": ", ".join(_methods_of(request))} if error.status_code == 405 else error.headers
-    return Problem(error.status_code, code, title, detail, headers=headers).response(language_of(request))
+    return Problem(error.status_code, code, title, detail, headers=headers)
 
 
 def _methods_of(request: Request) -> list[str]:

@@ -1,4 +1,4 @@
-"""Which of the languages we have a reader wants (RFC 9110, section 12.5.4)."""
+"""Which of the languages we have a reader wants, and whether they want a page (RFC 9110, section 12.5)."""
 
 import re
 from collections.abc import Sequence
@@ -7,7 +7,8 @@ from babel import negotiate_locale
 
 from shared.events import Language
 
-_WISH = re.compile(r"\s*([A-Za-z0-9*-]+)\s*(?:;\s*[qQ]\s*=\s*([01](?:\.[0-9]{0,3})?)\s*)?")
+_WISH = re.compile(r"\s*([A-Za-z0-9*/.+-]+)\s*(?:;\s*[qQ]\s*=\s*([01](?:\.[0-9]{0,3})?)\s*)?")
+_PAGE_OR_NOT = frozenset({"text/html", "application/json", "application/problem+json", "application/*", "*/*"})
 
 
 def negotiated(wanted: str | None, accept_language: str, offered: Sequence[Language]) -> Language:
@@ -23,8 +24,13 @@ def negotiated(wanted: str | None, accept_language: str, offered: Sequence[Langu
     return "en" if "en" in offered else offered[0]
 
 
-def _wishes(accept_language: str) -> list[str]:
-    """The languages of the header by their quality, as it names them where they are equal; without those of quality 0."""
-    found = [wish for part in accept_language.split(",") if (wish := _WISH.fullmatch(part))]
+def prefers_page(accept: str) -> bool:
+    """Whether `text/html` is wished before JSON and before anything whatever: as browsers say, and programs do not."""
+    return next((each == "text/html" for each in map(str.lower, _wishes(accept)) if each in _PAGE_OR_NOT), False)
+
+
+def _wishes(accepted: str) -> list[str]:
+    """What a header accepts by its quality, as it names them where they are equal; without what is of quality 0."""
+    found = [wish for part in accepted.split(",") if (wish := _WISH.fullmatch(part))]
     weighted = [(float(wish[2] or "1"), wish[1]) for wish in found]
     return [language for quality, language in sorted(weighted, key=lambda wish: -wish[0]) if quality > 0]

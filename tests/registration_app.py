@@ -30,6 +30,7 @@ from registration.intake.group_commit import Intake
 from registration.mailer import Mailer
 from registration.pages.focal_news_mail import FocalNewsPost
 from registration.pages.focal_point import FocalDesk
+from registration.pages.nowhere import answer_no_route
 from registration.pages.photo_mail import PhotoPost
 from registration.pages.public_form import PublicDesk
 from registration.pages.sign_in_mail import SignInMail
@@ -223,7 +224,7 @@ async def registration_running(
         intake, callers, database, conference, public_desk, focal_desk, decider, signer, own_url, provider
     )
     app = http_app("Registration", _ready)
-    add_routes(app, router(registration))
+    add_routes(app, router(registration), answer_no_route(site))
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     documented = _documented(app)
     reader = site.studio.letter_reader

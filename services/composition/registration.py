@@ -17,6 +17,7 @@ from registration.mailer import Mailer
 from registration.newest import newest
 from registration.pages.focal_news_mail import FocalNewsPost
 from registration.pages.focal_point import FocalDesk
+from registration.pages.nowhere import answer_no_route
 from registration.pages.photo_mail import PhotoPost
 from registration.pages.public_form import PublicDesk
 from registration.pages.sign_in_mail import SignInMail
@@ -91,6 +92,7 @@ def compose(settings: RegistrationSettings, parts: Parts) -> Composition:
             reads=stream.TOPICS,
             writes=[topics.DELEGATE_REGISTERED, topics.SESSION_CHANGED],
         ),
+        answer_no_route=answer_no_route(site),
     )
 
 

@@ -1,0 +1,40 @@
+"""Addresses at which there is nothing, or nothing that is done so: what a browser is shown, and what a program is told."""
+
+import pytest
+
+from tests.registration_app import RegistrationApp, code
+
+BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"
+
+
+@pytest.fixture
+def registration_url(sqlite_url: str) -> str:
+    return sqlite_url
+
+
+@pytest.mark.parametrize("language", ["ar", "zh", "en", "fr", "ru", "es"])
+async def test_a_mistyped_address_is_a_page_in_its_readers_language(registration_app: RegistrationApp, language: str):
+    headers = {"Accept": BROWSER, "Accept-Language": f"{language}, en;q=0.5"}
+    page = await registration_app.http.get("/programm", headers=headers)
+    there = await registration_app.http.get(f"/{language}/programm")
+    assert (page.status_code, page.headers["content-language"]) == (404, language)
+    assert page.headers["content-type"].startswith("text/html")
+    assert page.headers["content-security-policy"] == there.headers["content-security-policy"]
+    assert page.headers["vary"] == "Accept, Accept-Language"
+    title = there.text.partition("<h1>")[2].partition("</h1>")[0]
+    assert f"<h1>{title}</h1>" in page.text
+
+
+async def test_a_method_that_is_not_taken_is_a_page_to_a_browser_too(registration_app: RegistrationApp):
+    page = await registration_app.http.post("/programme", headers={"Accept": BROWSER})
+    assert (page.status_code, page.headers["allow"]) == (405, "GET, HEAD")
+    assert "This address does not take this method." in page.text
+    assert "openapi" not in page.text
+
+
+@pytest.mark.parametrize("accept", ["*/*", "application/json", "application/json, text/html;q=0.5", "application/problem+json"])
+async def test_a_program_is_told_of_a_mistyped_address_as_of_every_problem(registration_app: RegistrationApp, accept: str):
+    answer = await registration_app.http.get("/programm", headers={"Accept": accept, "Accept-Language": "fr"})
+    assert (code(answer), answer.headers["content-language"]) == ("not-found", "fr")
+    assert "/openapi.json" in answer.json()["detail"]
+    assert answer.headers["vary"] == "Accept, Accept-Language"
