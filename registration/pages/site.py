@@ -1,11 +1,9 @@
 """The routes of the pages: each page in each language under its own address, such as `/fr/programme`."""
 
-import hashlib
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from inspect import signature
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection
@@ -17,6 +15,7 @@ from starlette.routing import Router
 from registration import queries
 from registration.intake.group_commit import Intake
 from registration.kept import Kept
+from registration.pages import looks
 from registration.pages.language import PageLanguage
 from registration.pages.options import Options, delegation_options
 from registration.pages.programme import Entry, SessionShown, days_shown, revisions_shown, session_shown
@@ -35,8 +34,6 @@ from shared.said import say
 
 log = get_log()
 
-_STYLE = (Path(__file__).parent.parent / "static" / "lanyard.css").read_bytes()
-STYLE_SHEET = f"/static/{hashlib.sha256(_STYLE).hexdigest()[:12]}.css"
 _SAFE = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; "
     "frame-ancestors 'none'",
@@ -89,7 +86,8 @@ class Site:
         html = language.render(
             template,
             conference=self.conference,
-            stylesheet=STYLE_SHEET,
+            stylesheet=looks.STYLE_SHEET,
+            icon=looks.ICON,
             elsewhere={each: f"/{each.code}{rest}{asked}" for each in self.languages.values()},
             **values,
         )
@@ -218,10 +216,9 @@ def reading_routes(site: Site) -> PageRoutes:
         answer.headers["Vary"] = "Accept-Language"
         return answer
 
-    @routes.get(STYLE_SHEET)
-    async def style_sheet() -> Response:
-        return Response(_STYLE, media_type="text/css", headers={"Cache-Control": "public, max-age=31536000, immutable"})
-
+    routes.get(looks.STYLE_SHEET)(looks.style_sheet)
+    routes.get(looks.ICON)(looks.icon)
+    routes.get(looks.FAVICON)(looks.favicon)
     _door(routes, site)
     _programme(routes, site)
     _sessions(routes, site)

@@ -1,5 +1,8 @@
 """Addresses at which there is nothing, or nothing that is done so: what a browser is shown, and what a program is told."""
 
+import re
+from xml.etree import ElementTree
+
 import pytest
 
 from tests.registration_app import RegistrationApp, code
@@ -38,3 +41,17 @@ async def test_a_program_is_told_of_a_mistyped_address_as_of_every_problem(regis
     assert (code(answer), answer.headers["content-language"]) == ("not-found", "fr")
     assert "/openapi.json" in answer.json()["detail"]
     assert answer.headers["vary"] == "Accept, Accept-Language"
+
+
+async def test_a_page_names_the_sites_icon_and_browsers_find_it_where_they_look(registration_app: RegistrationApp):
+    page = await registration_app.http.get("/ar/programme")
+    assert "img-src 'self'" in page.headers["content-security-policy"]
+    [address] = re.findall(r'<link rel="icon" type="image/svg\+xml" href="([^"]+)">', page.text)
+    named, looked_for = await registration_app.http.get(address), await registration_app.http.get("/favicon.ico")
+    assert named.headers["cache-control"] == "public, max-age=31536000, immutable"
+    assert looked_for.headers["cache-control"] == "public, max-age=86400", "its address stays when the icon changes"
+    for icon in (named, looked_for):
+        assert (icon.status_code, icon.headers["content-type"]) == (200, "image/svg+xml")
+        drawn = ElementTree.fromstring(icon.content)
+        assert drawn.tag == "{http://www.w3.org/2000/svg}svg"
+        assert not [each for each in drawn.iter() if "style" in each.attrib or each.tag.endswith(("style", "script"))]

@@ -93,6 +93,7 @@ PAGES: dict[str, frozenset[str]] = {
     "GET /LANG": EVERYBODY,
     "GET /LANG/": EVERYBODY,
     "GET /static/FILE": EVERYBODY,
+    "GET /favicon.ico": EVERYBODY,
     "GET /LANG/programme": EVERYBODY,
     "GET /LANG/programme.ics": EVERYBODY,
     "GET /LANG/sessions/{session_id}": EVERYBODY,
