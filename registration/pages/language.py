@@ -94,13 +94,13 @@ class PageLanguage:
 
     def city(self, zone: tzinfo) -> str:
         """The city that a time zone is named after."""
-        return get_timezone_location(zone, locale=self.locale, return_city=True)
+        return _city(zone, self.locale)
 
     def listed(self, items: Iterable[str]) -> str:
         return format_list(list(items), locale=self.locale)
 
 
-# The same days, hours and moments stand on page after page, and Babel takes its time.
+# The same days, hours, moments and cities stand on page after page, and Babel takes its time.
 @lru_cache(maxsize=512)
 def _day(day: date, locale: Locale) -> str:
     return format_date(day, "full", locale)
@@ -124,6 +124,11 @@ _WEEKDAY_AND_DAY = {
 @lru_cache(maxsize=4096)
 def _hours(starts_at: datetime, ends_at: datetime, zone: tzinfo, locale: Locale) -> str:
     return format_interval(starts_at, ends_at, "Hm", tzinfo=zone, locale=locale)
+
+
+@lru_cache(maxsize=64)
+def _city(zone: tzinfo, locale: Locale) -> str:
+    return get_timezone_location(zone, locale=locale, return_city=True)
 
 
 @lru_cache(maxsize=8192)
