@@ -35,7 +35,7 @@ from registration.pages.photo import photo_routes as photo_pages
 from registration.pages.photo import photo_script
 from registration.pages.programme_desk import ProgrammeDesk, programme_desk_routes
 from registration.pages.public_form import form_routes
-from registration.pages.site import missing_pages, reading_routes
+from registration.pages.site import reading_routes
 from registration.pages.staff import StaffDesk, staff_routes
 from registration.pages.staff_provider import provider_routes
 from registration.pages.staged import staged_routes
@@ -98,7 +98,6 @@ def router(registration: Registration) -> APIRouter:
         programme_desk_routes(ProgrammeDesk(staff_desk)),
     ):
         routes.routes += pages.routes
-    routes.routes += missing_pages(registration.public_desk.site).routes
     return routes
 
 

@@ -4,6 +4,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ExceptionHandler
 
+from registration.pages.language import PageLanguage
 from registration.pages.site import Site
 from shared.http import language_of, no_route
 from shared.negotiation import prefers_page
@@ -13,8 +14,11 @@ from shared.problems import Problem
 def answer_no_route(site: Site) -> ExceptionHandler:
     async def answer(request: Request, error: Exception) -> Response:
         problem = no_route(request, error)
+        said = site.of_address(request)
+        if said is not None:  # where there are pages alone, whoever asks
+            return _page(site, request, said, problem)
         if prefers_page(request.headers.get("accept", "")):
-            answered = _page(site, request, problem)
+            answered = _page(site, request, site.wished(request), problem)
         else:
             answered = problem.response(language_of(request))
         answered.headers["Vary"] = "Accept, Accept-Language"
@@ -23,8 +27,7 @@ def answer_no_route(site: Site) -> ExceptionHandler:
     return answer
 
 
-def _page(site: Site, request: Request, problem: Problem) -> Response:
-    said = site.wished(request)
+def _page(site: Site, request: Request, said: PageLanguage, problem: Problem) -> Response:
     if problem.status == 404:
         return site.no_such_page(request, said)
     # Its detail leads to the API, where nobody who reads pages looks for anything.

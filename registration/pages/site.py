@@ -93,6 +93,11 @@ class Site:
         )
         return HTMLResponse(html, status, {**_SAFE, "Content-Language": language.code})
 
+    def of_address(self, request: Request) -> PageLanguage | None:
+        """The language whose address it is; `None` where it is none's."""
+        first = request.url.path.split("/")[1]
+        return next((each for code, each in self.languages.items() if code == first), None)
+
     def wished(self, request: Request) -> PageLanguage:
         asked, wishes = request.query_params.get("lang"), request.headers.get("accept-language", "")
         return self.languages[negotiated(asked, wishes, list(self.languages))]
@@ -193,17 +198,15 @@ class PageRoutes(Router):
             except Elsewhere as elsewhere:
                 return RedirectResponse(elsewhere.address, 303)
             except Problem as problem:
-                return self._site.problem(request, _language_of(request, self._site), problem)
+                return self._problem(request, problem)
             except DATABASE_AWAY as error:
                 log.error("database_away", method=request.method, path=request.url.path, error=type(error).__name__)
-                return self._site.problem(request, _language_of(request, self._site), unavailable())
+                return self._problem(request, unavailable())
 
         return answer
 
-
-def _language_of(request: Request, site: Site) -> PageLanguage:
-    first = request.url.path.split("/")[1]
-    return next((each for code, each in site.languages.items() if code == first), site.languages["en"])
+    def _problem(self, request: Request, problem: Problem) -> Response:
+        return self._site.problem(request, self._site.of_address(request) or self._site.languages["en"], problem)
 
 
 def reading_routes(site: Site) -> PageRoutes:
@@ -309,15 +312,3 @@ def _calendar(sessions: list[Any], site: Site, language: PageLanguage) -> Respon
     zone, contact = conference.zone_info, conference.contact
     written = programme_calendar(sessions, language.code, zone, conference.slug, title, contact)
     return Response(written, media_type=f"{CALENDAR}; charset=utf-8", headers={"Content-Language": language.code})
-
-
-def missing_pages(site: Site) -> PageRoutes:
-    """What is under a language's address and is no page. Comes after every other route."""
-    routes = PageRoutes(site)
-
-    @routes.get(f"{HERE}/{{rest:path}}")
-    @routes.post(f"{HERE}/{{rest:path}}")
-    async def missing(request: Request, language: Language) -> Response:
-        return site.no_such_page(request, site.languages[language])
-
-    return routes

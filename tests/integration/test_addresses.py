@@ -5,6 +5,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from tests.integration.test_who_may import PAGES, routes_of
 from tests.registration_app import RegistrationApp, code
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"
@@ -33,6 +34,32 @@ async def test_a_method_that_is_not_taken_is_a_page_to_a_browser_too(registratio
     assert (page.status_code, page.headers["allow"]) == (405, "GET, HEAD")
     assert "This address does not take this method." in page.text
     assert "openapi" not in page.text
+
+
+@pytest.mark.parametrize("accept", [BROWSER, "*/*", "application/json"])
+async def test_what_is_only_read_takes_no_other_method(registration_app: RegistrationApp, accept: str):
+    for path in ("/fr", "/fr/programme", "/fr/programme.ics", "/fr/sessions/welcome", "/fr/programme-desk"):
+        for method in ("POST", "PUT", "PATCH", "DELETE"):
+            page = await registration_app.http.request(method, path, headers={"Accept": accept, "Accept-Language": "ar"})
+            assert (page.status_code, page.headers["allow"]) == (405, "GET, HEAD"), (method, path)
+            assert page.headers["content-type"].startswith("text/html")
+            assert page.headers["content-language"] == "fr"
+
+
+async def test_the_methods_of_a_page_are_those_that_it_takes(registration_app: RegistrationApp):
+    for address, allowed in (("/en/staff/sign-in", "GET, HEAD, POST"), ("/en/staff/sign-out", "POST")):
+        page = await registration_app.http.delete(address)
+        assert (page.status_code, page.headers["allow"]) == (405, allowed)
+    for method in ("GET", "POST", "DELETE"):
+        assert (await registration_app.http.request(method, "/en/programm")).status_code == 404
+
+
+async def test_each_page_can_be_asked_for_without_its_content(registration_app: RegistrationApp):
+    for name, method, path in routes_of(registration_app.app):
+        if name in PAGES and method == "GET" and "{" not in path:
+            read, asked = [await registration_app.http.request(each, path) for each in ("GET", "HEAD")]
+            assert (asked.status_code, asked.headers.keys()) == (read.status_code, read.headers.keys()), name
+    assert (await registration_app.http.head("/en/staff/sign-out")).headers["allow"] == "POST"
 
 
 @pytest.mark.parametrize("accept", ["*/*", "application/json", "application/json, text/html;q=0.5", "application/problem+json"])

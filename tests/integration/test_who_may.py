@@ -183,7 +183,7 @@ def routes_of(app: FastAPI) -> Iterator[tuple[str, str, str]]:
     """Each route once: its name here, its method, its address."""
     names = set[str]()
     for route in app.router.routes:
-        if isinstance(route, Route) and "{rest:" not in route.path:
+        if isinstance(route, Route):
             for method in sorted(set(route.methods or ()) - {"HEAD"}):
                 name = name_of(route, method)
                 if name not in names:
