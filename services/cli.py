@@ -10,11 +10,13 @@ from typing import Annotated, NoReturn
 import typer
 
 from services.commands import operations
-from services.commands.terminal import load, load_beside_stack, registration_beside_stack, stopped
+from services.commands.terminal import Commands, load, load_beside_stack, registration_beside_stack, stopped
 from shared.logs import configure
 from shared.settings import ConferenceSettings, KafkaSettings, ServiceSettings
 
-app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="Delegates, badges and notices of a conference.")
+app = typer.Typer(
+    cls=Commands, no_args_is_help=True, pretty_exceptions_enable=False, help="Delegates, badges and notices of a conference."
+)
 
 
 Adopt = Annotated[

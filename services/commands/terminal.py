@@ -3,9 +3,10 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Protocol, Self, TypeVar
+from typing import Any, Protocol, Self, TypeVar
 
 import typer
+from typer.core import TyperGroup
 
 from services.embedded.stack_file import StackFile, StackFileFault
 from shared.settings import SettingsFault
@@ -17,6 +18,17 @@ class _Settings(Protocol):
 
 
 S = TypeVar("S", bound=_Settings)
+
+
+class Commands(TyperGroup):
+    """Commands that say what they cannot take without the words that Typer's library for values puts before it."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except typer.BadParameter as wrong:
+            wrong.message = wrong.message.removeprefix("Value error, ")
+            raise
 
 
 def load(settings: type[S]) -> S:
