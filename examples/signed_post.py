@@ -8,7 +8,10 @@ import urllib.error
 import urllib.request
 import uuid
 
-address, key, secret = sys.argv[1:]
+if len(sys.argv) != 4:
+    sys.stderr.write("Usage: python signed_post.py ADDRESS KEY SECRET < person.json\n")
+    sys.exit(2)
+_, address, key, secret = sys.argv
 body, name, now = sys.stdin.buffer.read(), f"msg_{uuid.uuid4()}", str(int(time.time()))
 mac = hmac.digest(base64.b64decode(secret.removeprefix("whsec_")), f"{name}.{now}.".encode() + body, "sha256")
 signed = {"webhook-id": name, "webhook-timestamp": now, "webhook-signature": f"v1,{base64.b64encode(mac).decode()}"}

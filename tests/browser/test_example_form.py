@@ -125,3 +125,11 @@ def test_the_script_signs(forms: Forms) -> None:
     assert "401" in run(new_secret()).stderr
     assert json.loads(run(SECRET).stdout)["delegate_id"]
     assert "Otieno" in forms.registered()
+
+
+def test_the_script_says_how_it_is_used() -> None:
+    for given in ([], ["http://127.0.0.1:8000", "key"]):
+        command = [sys.executable, str(EXAMPLES / "signed_post.py"), *given]
+        ran = subprocess.run(command, input="", capture_output=True, text=True, check=False)
+        assert (ran.returncode, ran.stdout) == (2, "")
+        assert ran.stderr == "Usage: python signed_post.py ADDRESS KEY SECRET < person.json\n"
