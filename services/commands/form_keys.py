@@ -25,6 +25,11 @@ from shared.keys import key_hash, new_key
 def create(form: FormKey, *, signed: bool) -> None:
     """Make a key, shown alone on standard output; one that signs has its secret on the next line."""
     check_name(form.name)
+    if signed and form.origins:
+        raise stopped(
+            "A page cannot sign: whoever opens it could read the secret there. Leave out --signed for a page, "
+            "and --origin for a server that signs."
+        )
     try:
         _check_slugs(load_conference(load_beside_stack(RegistrationSettings).conference_folder), form)
     except ConferenceFault as fault:

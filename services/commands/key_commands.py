@@ -25,7 +25,7 @@ def create_form_key(
     ] = None,
     test: Annotated[bool, typer.Option("--test", help="It validates and changes nothing.")] = False,
     signed: Annotated[
-        bool, typer.Option("--signed", help="What it sends must be signed, by the secret shown below it.")
+        bool, typer.Option("--signed", help="What it sends must be signed, by the secret shown below it; a page's cannot be.")
     ] = False,
 ) -> None:
     """Make the key of an external form and keep it in registration's database. Takes registration's settings."""

@@ -186,9 +186,8 @@ class TestForm:
         assert "DATABASE_URL" in ran.stderr
 
     def test_is_listed_with_all_that_holds_it_and_never_itself(self, environment: dict[str, str]) -> None:
-        options = ("--rate", "20", "--origin", "https://forms.example", "--test", "--signed")
-        key, secret = keys("create", "mission", *options, **environment).stdout.split()
-        assert secret.startswith("whsec_")
+        options = ("--rate", "20", "--origin", "https://forms.example", "--test")
+        key = keys("create", "mission", *options, **environment).stdout.strip()
         ran = keys("list", "--json", **environment)
         [listed] = json.loads(ran.stdout)
         assert listed == {
@@ -198,14 +197,27 @@ class TestForm:
             "rate": 20,
             "origins": ["https://forms.example"],
             "test": True,
-            "signed": True,
+            "signed": False,
             "revoked": False,
         }
         as_table = keys("list", **environment).output
-        for shown in (ran.output, as_table):
+        assert key not in ran.output + as_table
+        assert "mission" in as_table
+
+    def test_that_signs_has_a_secret_that_is_never_listed(self, environment: dict[str, str]) -> None:
+        key, secret = keys("create", "ministry", "--signed", **environment).stdout.split()
+        assert secret.startswith("whsec_")
+        listed, as_table = keys("list", "--json", **environment).output, keys("list", **environment).output
+        assert json.loads(listed)[0]["signed"] is True
+        for shown in (listed, as_table):
             assert key not in shown
             assert secret not in shown
-        assert "mission" in as_table
+
+    def test_of_pages_cannot_sign(self, environment: dict[str, str]) -> None:
+        ran = keys("create", "mission", "--origin", "https://forms.example", "--signed", **environment)
+        assert (ran.exit_code, ran.stdout) == (2, "")
+        assert ran.stderr.startswith("A page cannot sign: whoever opens it could read the secret there.")
+        assert json.loads(keys("list", "--json", **environment).output) == []
 
     def test_revoked_is_known_no_more(self, environment: dict[str, str]) -> None:
         key = keys("create", "mission", **environment).stdout.strip()
