@@ -2,10 +2,12 @@
 
 import logging
 import os
+import shlex
 from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import typer
@@ -18,6 +20,8 @@ from services.embedded.stack_file import Process, StackFile, StackFileFault
 from shared.settings import KafkaSettings
 
 ANSWERS_WITHIN_SECONDS = 5.0
+USUAL_PORT, USUAL_VAR = 8000, Path("var")
+"""Of `make run`, where nothing is said."""
 
 
 class State(StrEnum):
@@ -78,7 +82,7 @@ def report_status(var: Path, urls: list[str], *, as_json: bool) -> bool:
     if not processes:
         stack = _stack(var)
         if not as_json and not any(_lives(each.pid) for each in stack.processes):
-            typer.echo(f"The stack in {var} is stopped. Start it again with `make run`: it keeps what it has.")
+            typer.echo(f"The stack in {var} is stopped. Start it again with `{_make_run(var, stack)}`: it keeps what it has.")
             return False
         processes, kafka = stack.processes, kafka.model_copy(update={"kafka_bootstrap_servers": stack.kafka})
     found = look(processes, kafka)
@@ -120,10 +124,21 @@ def _stack(var: Path) -> StackFile:
         raise stopped(str(fault)) from None
     if stack is None:
         raise stopped(
-            f"No stack was started in {var}. Start one with `make run`, or name the services of another deployment: "
+            f"No stack was started in {var}. Start one with `{_make_run(var)}`. One that was started in another folder, "
+            "such as by `make run PORT=8100 VAR=var2`, is found by its name: lanyard status --var var2. "
+            "Or name the services of another deployment: "
             "lanyard status --url registration=http://HOST:PORT --url badging=..."
         )
     return stack
+
+
+def _make_run(var: Path, stack: StackFile | None = None) -> str:
+    """What is typed to start the stack in `var`, on the port that it had."""
+    address = stack.settings.get("REGISTRATION_PUBLIC_URL", "") if stack else ""
+    port = urlsplit(address).port
+    given = [f"PORT={port}"] if port not in (None, USUAL_PORT) else []
+    given += [f"VAR={shlex.quote(str(var))}"] if var != USUAL_VAR else []
+    return " ".join(["make run", *given])
 
 
 def _positions(kafka: KafkaSettings) -> Positions | None:

@@ -240,7 +240,16 @@ class TestOfAStack:
         self.write(tmp_path, Process(name="printer-1", pid=0, log=tmp_path / "p.jsonl"))
         ran = ask("--var", str(tmp_path))
         assert (ran.exit_code, ran.stderr) == (1, "")
-        assert ran.stdout == f"The stack in {tmp_path} is stopped. Start it again with `make run`: it keeps what it has.\n"
+        start = f"make run VAR={tmp_path}"
+        assert ran.stdout == f"The stack in {tmp_path} is stopped. Start it again with `{start}`: it keeps what it has.\n"
+
+    def test_one_that_was_stopped_is_started_again_where_it_was(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.chdir(tmp_path)
+        for folder, port, start in (("var", 8000, "make run"), ("var2", 8100, "make run PORT=8100 VAR=var2")):
+            Path(folder).mkdir()
+            settings = {"REGISTRATION_PUBLIC_URL": f"http://127.0.0.1:{port}"}
+            StackFile(processes=[], kafka="127.0.0.1:19092", settings=settings).write(Path(folder))
+            assert f" is stopped. Start it again with `{start}`: " in ask("--var", folder).stdout
 
     def test_a_printer_that_is_down_does_not_read_the_queue_whatever_its_group_says(self, tmp_path: Path) -> None:
         alive = Process(name="printer-1", pid=os.getpid(), log=tmp_path / "1.jsonl")
@@ -263,7 +272,8 @@ class TestOfAStack:
     def test_no_stack_says_what_to_do(self, tmp_path: Path) -> None:
         ran = ask("--var", str(tmp_path))
         assert ran.exit_code == 2
-        assert "make run" in ran.stderr
+        assert f"No stack was started in {tmp_path}. Start one with `make run VAR={tmp_path}`." in ran.stderr
+        assert "`make run PORT=8100 VAR=var2`, is found by its name: lanyard status --var var2." in ran.stderr
         assert "--url" in ran.stderr
 
     def test_a_broken_file_says_what_to_do(self, tmp_path: Path) -> None:
