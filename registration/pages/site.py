@@ -145,6 +145,14 @@ class Elsewhere(Exception):
         self.address = address
 
 
+class Instead(Exception):
+    """Another page answers than the one asked for."""
+
+    def __init__(self, page: Response) -> None:
+        super().__init__(page.status_code)
+        self.page = page
+
+
 class _LanguageInAddress(Convertor[str]):
     """`{language:language}` in a route's address: one of the six."""
 
@@ -197,6 +205,8 @@ class PageRoutes(Router):
                 return await page(**{name: named[name] for name in taken if name in named})
             except Elsewhere as elsewhere:
                 return RedirectResponse(elsewhere.address, 303)
+            except Instead as instead:
+                return instead.page
             except Problem as problem:
                 return self._problem(request, problem)
             except DATABASE_AWAY as error:

@@ -13,7 +13,7 @@ from registration.pages.focal_point import stale
 from registration.pages.form_page import form_cookie, form_page
 from registration.pages.language import PageLanguage
 from registration.pages.posts import client_of, posted_answers
-from registration.pages.site import Elsewhere, PageRoutes, Site
+from registration.pages.site import Elsewhere, Instead, PageRoutes, Site
 from registration.pages.tokens import Tokens
 from registration.staff.accounts import LONGEST, StaffAccount
 from registration.staff.door import COOKIE, Door
@@ -56,14 +56,18 @@ class StaffDesk:
         self.door = Door(site.database)
 
     async def visit(self, request: Request, language: Language, roles: Collection[Role] = frozenset(Role)) -> Visit:
-        """Whose request it is; raises `Elsewhere`, to the sign-in, where it is nobody's, and 403 where the role is another."""
+        """Whose request it is; raises `Elsewhere`, to the sign-in, where it is nobody's, `Instead` for another role."""
         found = await self.door.signed_in(request)
         if found is None:
             raise Elsewhere(f"/{language}/staff/sign-in")
-        if found[0].role not in roles:
-            detail = say("Your account has another role. Sign in with one that may.")
-            raise Problem(403, "role-of-wrong-kind", say("This page is not for your role."), detail)
-        return Visit(*found)
+        visit = Visit(*found)
+        if visit.account.role not in roles:
+            said = {
+                "title": say("This page is not for your role.").in_language(language),
+                "detail": say("Your account has another role. Sign in with one that may.").in_language(language),
+            }
+            raise Instead(await self.page(request, language, "staff_other_role.html", visit, 403, **said))
+        return visit
 
     async def page(
         self, request: Request, language: Language, template: str, visit: Visit, status: int = 200, **values: object

@@ -115,6 +115,31 @@ async def test_an_address_that_tries_many_accounts_is_slowed(
     assert [each.status_code for each in answers] == [422, 422, 422, 429]
 
 
+@pytest.mark.parametrize(
+    ("role", "asked", "own"),
+    [
+        (Role.PROGRAMME, "desk", "programme-desk"),
+        (Role.PROGRAMME, "desk/people/0190a6f2-3c4e-7b1a-9d2f-5e6a7b8c9d0e", "programme-desk"),
+        (Role.ACCREDITATION, "programme-desk", "desk"),
+        (Role.READ_ONLY, "programme-desk", "desk"),
+        (Role.BADGING, "desk", "staff/account"),
+    ],
+)
+async def test_whose_role_is_another_is_led_to_their_own_desk_and_may_sign_out(
+    registration_app: RegistrationApp, role: Role, asked: str, own: str
+):
+    browser = await signed_in(registration_app, role=role)
+    for language in LANGUAGES:
+        page = await browser.get(f"/{language}/{asked}")
+        assert (page.status_code, page.headers["content-language"]) == (403, language)
+        assert page.headers["cache-control"] == "no-store"
+        assert f'href="/{language}/{own}"' in page.text
+    assert "Your account has another role." in (await browser.get(f"/en/{asked}")).text
+    assert (await browser.get(f"/en/{own}")).status_code == 200
+    assert (await browser.send("/en/staff/sign-out", {}, form=f"/en/{asked}")).status_code == 303
+    assert not await is_in(browser)
+
+
 async def test_a_session_ends_by_itself(registration_app: RegistrationApp):
     browser = await signed_in(registration_app)
     for column, life in (("seen_at", timedelta(minutes=30)), ("started_at", timedelta(hours=12))):
