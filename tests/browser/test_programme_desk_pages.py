@@ -1,6 +1,7 @@
 """The programme desk in a real browser: rooms swapped, a change previewed and published by keyboard, without a script."""
 
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from tests.browser.test_public_pages import DESK, PHONE, axe_finds, page_of, scr
 from tests.staff_accounts import PASSWORD, add_account
 
 pytestmark = pytest.mark.thorough
+numbers = count()
+"""So that each account has a name of its own."""
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +33,7 @@ def desk(folder: Path) -> Iterator[str]:
 
 async def signed_in(browser: Browser, folder: Path, site: str, language: str, **context: Any) -> Page:
     """A page at the desk, in the given language."""
-    name = f"programme-{language}"
+    name = f"programme-{language}-{next(numbers)}"
     database = Database(f"sqlite:///{folder / 'registration.db'}", "registration")
     link = add_account(database, name, Role.PROGRAMME)
     database.close()
@@ -86,3 +89,37 @@ async def test_two_sessions_are_changed_by_keyboard_and_axe_finds_nothing(
     await fine()
     await page.locator(".desk-notice a").first.click()
     assert await page.locator(".revisions li").count() >= 1
+
+
+UNDER_A_BAR = """async (asked) => {
+  const hidden = [], bars = [...document.querySelectorAll(asked.bar)];
+  const reached = [...document.querySelectorAll("main a, main input:not([type=hidden]), main button")];
+  for (const each of asked.backwards ? reached.reverse() : reached) {
+    each.focus();
+    await new Promise((seen) => requestAnimationFrame(() => requestAnimationFrame(seen)));
+    const own = each.getBoundingClientRect();
+    for (const bar of bars) {
+      const over = bar.getBoundingClientRect();
+      if (!bar.contains(each) && own.bottom > over.top + 1 && own.top < over.bottom - 1) hidden.push(each.outerHTML);
+    }
+  }
+  return { bars: bars.length, reached: reached.length, hidden };
+}"""
+
+
+@pytest.mark.parametrize("language", ["en", "ar"])
+async def test_nothing_that_is_reached_by_keyboard_on_a_phone_is_hidden_under_a_bar_that_stays(
+    browser: Browser, folder: Path, desk: str, language: str
+):
+    page = await signed_in(browser, folder, desk, language, size=PHONE, reduced_motion="reduce")
+    for path, bar in (("programme-desk", ".sticky"), ("programme", "nav.days")):
+        await page.goto(f"{desk}/{language}/{path}")
+        assert not await scrolls_sideways(page), path
+        for backwards in (False, True):
+            found = await page.evaluate(UNDER_A_BAR, {"bar": bar, "backwards": backwards})
+            assert (found["bars"], found["hidden"]) == (1, []), path
+            assert found["reached"] > 30
+    await page.goto(f"{desk}/{language}/programme-desk")
+    bar = await page.locator(".sticky").bounding_box()
+    assert bar is not None
+    assert bar["height"] < PHONE["height"] / 8, "it leaves the screen to what is chosen from"
