@@ -19,9 +19,11 @@ from markupsafe import Markup
 
 from shared.catalogue import translations
 from shared.events import LANGUAGES, Language
+from shared.templates import SharedCode
 
 NOTICES = Path(__file__).parent / "notices"
 _LEVANT = Locale("ar", "SY")
+_CODE = {autoescape: SharedCode() for autoescape in (False, True)}
 
 
 class NoticeLanguage:
@@ -53,6 +55,7 @@ class NoticeLanguage:
             lstrip_blocks=True,
             undefined=StrictUndefined,
             auto_reload=False,
+            bytecode_cache=_CODE[autoescape],
         )
         sentences: dict[str, Any] = {"isolated": self.isolated, "unbroken": _unbroken if autoescape else str}
         environment.globals.update(sentences)

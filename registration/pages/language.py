@@ -15,9 +15,11 @@ from markupsafe import Markup, escape
 
 from shared.catalogue import translations
 from shared.events import Language, in_language
+from shared.templates import SharedCode
 
 _ROOM = Path(__file__).parent.parent
 CATALOGUES = _ROOM / "catalogues"
+_CODE = SharedCode()
 _MARKDOWN = MarkdownIt("commonmark", {"html": False})
 
 
@@ -38,6 +40,7 @@ class PageLanguage:
             trim_blocks=True,
             lstrip_blocks=True,
             auto_reload=False,
+            bytecode_cache=_CODE,
         )
         self._templates.policies["ext.i18n.trimmed"] = True
         # So that the parts of pages are made once, without any page's own values.
