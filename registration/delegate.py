@@ -43,7 +43,7 @@ class Proposed(BaseModel):
     """The account, or the key, that proposed it."""
     signs_in_at: str | None = None
     person: str = ""
-    """As `audit.Actor` has them."""
+    """As `registration.audit.entries.Actor` has them."""
 
 
 class Endorsement(BaseModel):

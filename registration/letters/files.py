@@ -1,6 +1,6 @@
 """Letters of credentials: an uploaded PDF that does nothing but show its pages, or a picture, which is written anew.
 
-What is uploaded is foreign: a PDF is looked at whole (`letter_pdf`) and kept as it was signed or not at all.
+What is uploaded is foreign: a PDF is looked at whole (`registration.letters.pdf`) and kept as it was signed or not at all.
 """
 
 import hashlib

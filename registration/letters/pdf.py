@@ -1,7 +1,7 @@
 """Whether a PDF is no more than pages: it is looked at whole, object by object.
 
-It runs in a process of its own (`letter_reader`), since a PDF can be made to keep its reader busy for a minute, and
-imports nothing of ours, so that this begins fast: a file comes after its length, its answer is a line.
+It runs in a process of its own (`registration.letters.reader`), since a PDF can be made to keep its reader busy for a
+minute, and imports nothing of ours, so that this begins fast: a file comes after its length, its answer is a line.
 """
 
 import io
@@ -66,7 +66,7 @@ logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # what it has to say of a
 
 
 class NotPages(Exception):
-    """It is not taken; the message is a code, of those in `letter_files.WHY_NOT`."""
+    """It is not taken; the message is a code, of those in `registration.letters.files.WHY_NOT`."""
 
 
 def pages_of(file: bytes) -> int:

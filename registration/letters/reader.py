@@ -1,4 +1,4 @@
-"""Has PDFs looked at in a process of its own (`letter_pdf`), which is ended where one of them takes too long.
+"""Has PDFs looked at in a process of its own (`registration.letters.pdf`), which is ended where one of them takes too long.
 
 The library that reads them is Python, and a PDF can be made to keep it busy for a minute: a thread cannot be ended.
 """
@@ -8,7 +8,7 @@ import os
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 
-from registration.letters import pdf as letter_pdf
+from registration.letters import pdf
 from registration.letters.files import WHY_NOT, NotALetter, check_alone
 from shared.logs import get_log
 
@@ -73,7 +73,7 @@ async def _started() -> Process:
     # What it says of a file, it may quote from the file: nobody reads its errors. It needs none of the service's settings.
     environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
     return await asyncio.create_subprocess_exec(
-        sys.executable, "-m", letter_pdf.__name__, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env=environment
+        sys.executable, "-m", pdf.__name__, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env=environment
     )
 
 
@@ -81,7 +81,7 @@ async def _answer(process: Process, file: bytes) -> bytes:
     """The line that it answers; empty where it ended."""
     assert process.stdin is not None
     assert process.stdout is not None
-    process.stdin.write(letter_pdf.LENGTH.pack(len(file)) + file)
+    process.stdin.write(pdf.LENGTH.pack(len(file)) + file)
     await process.stdin.drain()
     return await process.stdout.readline()
 

@@ -7,7 +7,7 @@ from sqlalchemy import update
 from structlog.testing import capture_logs
 
 from registration import store
-from registration.callers import caller as callers
+from registration.callers import caller
 from shared.events import DelegateRegistered, SessionChanged, Status
 from shared.keys import Role, key_hash
 from tests.registration_app import RegistrationApp, body_of, code, faults
@@ -102,7 +102,7 @@ async def test_a_revoked_form_key_is_refused_once_it_is_asked_for_again(registra
     revoked = update(store.form_keys).where(store.form_keys.c.key_hash == key_hash("form")).values(revoked=True)
     registration_app.database.transaction(lambda tx: tx.execute(revoked))
     assert (await registration_app.ask("GET", "/delegates", "form")).status_code == 200
-    monkeypatch.setattr(callers, "CACHED_SECONDS", 0.0)
+    monkeypatch.setattr(caller, "CACHED_SECONDS", 0.0)
     assert (await registration_app.ask("GET", "/delegates", "form")).status_code == 401
 
 

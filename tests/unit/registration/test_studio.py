@@ -9,7 +9,7 @@ from contextlib import suppress
 import pytest
 import pytest_asyncio
 
-from registration.letters import reader as letter_reader
+from registration.letters import reader
 from registration.letters.files import NotALetter
 from registration.letters.pdf import MOST_PAGES
 from registration.studio import Studio
@@ -51,7 +51,7 @@ async def test_one_process_reads_one_letter_after_another(here: Studio):
 async def test_a_pdf_that_takes_too_long_is_refused_and_holds_nobody_up(here: Studio, monkeypatch: pytest.MonkeyPatch):
     await here.letter(pdf())
     stuck = process_of(here)
-    monkeypatch.setattr(letter_reader, "WITHIN_SECONDS", 1.0)
+    monkeypatch.setattr(reader, "WITHIN_SECONDS", 1.0)
     looking = asyncio.create_task(refused(here, without_end()))
     await asyncio.gather(*(here.portrait(picture()) for _ in range(2)))
     assert await looking == "too-much"
@@ -93,7 +93,7 @@ async def test_a_letter_that_ends_its_process_twice_is_refused(here: Studio, mon
         ended.append(process.pid)
         return b""
 
-    monkeypatch.setattr(letter_reader, "_answer", end)
+    monkeypatch.setattr(reader, "_answer", end)
     assert await refused(here, pdf()) == "too-much"
     assert len(set(ended)) == 2
     monkeypatch.undo()
