@@ -19,9 +19,8 @@ from registration.conference_view import ConferenceView
 from registration.decisions.api import decision_routes
 from registration.delegate import Registration as Delegate
 from registration.delegates_csv import delegates_csv
-from registration.delegations.endorsement_api import endorsement_routes
-from registration.delegations.focal_points_api import focal_point_routes
-from registration.delegations.nominations import Replace
+from registration.delegations.api import endorsement_routes, focal_point_routes
+from registration.delegations.service import Replace
 from registration.intake.group import gone
 from registration.intake.posted import BATCH, media_type_of, posted_events
 from registration.intake.submitting import ACCREDITATION, PROGRAMME, Registration
@@ -31,8 +30,7 @@ from registration.pages import letter_giving, photo_access
 from registration.pages.desk import AccreditationDesk, desk_routes
 from registration.pages.focal_point import sign_in_routes
 from registration.pages.nominating import delegation_routes
-from registration.pages.photo import photo_routes as photo_pages
-from registration.pages.photo import photo_script
+from registration.pages.photo import photo_pages, photo_script
 from registration.pages.programme_desk import ProgrammeDesk, programme_desk_routes
 from registration.pages.public_form import form_routes
 from registration.pages.site import reading_routes
@@ -40,16 +38,10 @@ from registration.pages.staff import StaffDesk, staff_routes
 from registration.pages.staff_provider import provider_routes
 from registration.pages.staged import staged_routes
 from registration.photos.api import photo_routes
+from registration.programme.api import programme_routes
 from registration.queries import DelegateFilter
 from registration.store import erased_among
-from shared.events import (
-    MAX_BATCH_BYTES,
-    MAX_EVENT_BYTES,
-    ProgrammeChange,
-    RegistrationSubmitted,
-    SessionChange,
-    Slug,
-)
+from shared.events import MAX_BATCH_BYTES, MAX_EVENT_BYTES, RegistrationSubmitted, Slug
 from shared.http import DirectRoute, json_response, parse, read_body, require_json
 from shared.problems import Problem
 from shared.said import say
@@ -70,9 +62,9 @@ def router(registration: Registration) -> APIRouter:
     routes.routes += audit_routes(registration).routes
     routes.routes += photo_routes(registration).routes
     routes.routes += letter_routes(registration).routes
-    _programme_routes(routes, registration)
+    routes.routes += programme_routes(registration).routes
     _conference_routes(routes, registration)
-    routes.routes += focal_point_routes(registration.callers, registration.database, registration.conference).routes
+    routes.routes += focal_point_routes(registration).routes
     routes.routes += reading_routes(registration.public_desk.site).routes
     routes.routes += form_routes(registration.public_desk).routes
     provider = registration.provider
@@ -194,29 +186,6 @@ def _delegate_routes(routes: APIRouter, r: Registration) -> None:
         return await r.submit(request, service.Amend(delegate_id, parse(Amendment, body), caller), caller, body)
 
     @routes.post(
-        "/delegates/{delegate_id}/decision",
-        summary="Accredit, refuse or take under review",
-        **openapi.changes(decided, service.Decision, examples.DECISION),
-    )
-    async def decide(request: Request, delegate_id: UUID) -> Response:
-        caller = await r.staff(request, ACCREDITATION)
-        require_json(request)
-        body = await read_body(request)
-        return await r.submit(request, service.Decide(delegate_id, parse(service.Decision, body), caller), caller, body)
-
-    @routes.post(
-        "/delegates/{delegate_id}/correction/decision",
-        summary="Accept or decline a correction that waits, of somebody accredited",
-        **openapi.changes(decided, service.CorrectionDecision, examples.CORRECTION_DECISION),
-    )
-    async def decide_correction(request: Request, delegate_id: UUID) -> Response:
-        caller = await r.staff(request, ACCREDITATION)
-        require_json(request)
-        body = await read_body(request)
-        use_case = service.DecideCorrection(delegate_id, parse(service.CorrectionDecision, body), caller)
-        return await r.submit(request, use_case, caller, body)
-
-    @routes.post(
         "/delegates/{delegate_id}/withdrawal",
         summary="Withdraw a registration; every place is released",
         **openapi.changes(decided),
@@ -259,39 +228,6 @@ def _delegate_routes(routes: APIRouter, r: Registration) -> None:
     async def leave(request: Request, delegate_id: UUID, session_id: Slug) -> Response:
         caller, body = await r.changing(request)
         return await r.submit(request, service.Leave(delegate_id, session_id, caller), caller, body)
-
-
-def _programme_routes(routes: APIRouter, r: Registration) -> None:
-    @routes.get(
-        "/sessions",
-        summary="The programme, by starting time",
-        **openapi.reads_publicly(views.ProgrammeView, 503),
-    )
-    async def sessions() -> Response:
-        found = await r.database.read(queries.all_sessions)
-        return json_response({"sessions": [views.session_view(session, enrolled) for session, enrolled in found]})
-
-    @routes.patch(
-        "/sessions",
-        summary="Change several sessions' entries together, or none: two rooms swapped are one change",
-        **openapi.changes(views.ProgrammeChanged, ProgrammeChange, examples.SWAP),
-    )
-    async def change_sessions(request: Request) -> Response:
-        caller = await r.staff(request, PROGRAMME)
-        require_json(request)
-        body = await read_body(request)
-        return await r.change_programme(request, parse(ProgrammeChange, body), caller, body)
-
-    @routes.patch(
-        "/sessions/{session_id}",
-        summary="Change a session's entry; texts and audience are given whole",
-        **openapi.changes(views.SessionView, SessionChange, examples.SESSION),
-    )
-    async def change_session(request: Request, session_id: Slug) -> Response:
-        caller = await r.staff(request, PROGRAMME)
-        require_json(request)
-        body = await read_body(request)
-        return await r.submit(request, service.ChangeSession(session_id, parse(SessionChange, body), caller), caller, body)
 
 
 def _conference_routes(routes: APIRouter, r: Registration) -> None:

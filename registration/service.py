@@ -12,20 +12,18 @@ from uuid import UUID
 from registration import model
 from registration.amendment import Amendment
 from registration.callers.caller import Caller
-from registration.decisions import correcting, deciding
-from registration.decisions.reasons import Reason
+from registration.decisions import correcting
 from registration.delegate import Registration, person_keys
 from registration.intake.reach import Touched
 from registration.letters.letter import LetterChange
 from registration.needs import Need, needs_of
 from registration.photos.portraits import Portrait
-from registration.programme import changes as programme
 from registration.programme import waiting
 from registration.register import Register
-from registration.views import delegate_decided, delegate_erased, session_view
+from registration.views import delegate_decided, delegate_erased
 from shared.clock import ConferenceClock, utc_now
 from shared.conference import Conference
-from shared.events import Line, RegistrationSubmitted, Request, SessionChange, Slug
+from shared.events import RegistrationSubmitted
 from shared.ids import new_id
 from shared.said import FieldFault, say
 
@@ -128,7 +126,7 @@ class Amend:
             utc_now(),
             decides=self.caller.staff is not None,
         )
-        return _corrected(register, current, corrected)
+        return applied_correction(register, current, corrected)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,76 +146,7 @@ class GivePhoto:
         sha256, at = self.portrait.sha256, utc_now()
         given = correcting.give_photo(current, sha256, by, desk.conference, register, at, decides=decides)
         _keep(self.portrait, register)
-        return _corrected(register, current, given)
-
-
-class Decision(Request):
-    """The body of `POST /delegates/{id}/decision`. A refusal is told with its reason."""
-
-    decision: deciding.Verdict
-    """`review` says that the decision is being prepared."""
-    reason: Line | None = None
-    """In words that the person is told as they are, beside those of `reason_code` or in their place."""
-    reason_code: Slug | None = None
-    """One of the conference's `refusal_reasons`, which the person is told in their language."""
-    note: Line | None = None
-    """For the file: nobody but the accreditation desk is told."""
-    revision: int | None = None
-    """Decide only on the registration as it was at this revision."""
-
-    @property
-    def given(self) -> Reason:
-        return Reason(self.reason, self.reason_code, self.note)
-
-
-@dataclass(frozen=True, slots=True)
-class Decide:
-    """Accredit, refuse with a reason, or take under review; or propose it, where two must decide."""
-
-    delegate_id: UUID
-    decision: Decision
-    caller: Caller
-
-    def touches(self) -> Touched:
-        return Touched(delegates=[self.delegate_id], frees=True, decides=True)
-
-    def decide(self, desk: Desk, register: Register) -> Answer:
-        current, asked = delegate_of(register, self.delegate_id, None), self.decision
-        if asked.revision is not None and asked.revision != current.revision:
-            raise changed_meanwhile()
-        by = self.caller.actor
-        decided = deciding.decide(current, asked.decision, asked.given, by, desk.conference, register, utc_now())
-        return applied(register, current, decided)
-
-
-class CorrectionDecision(Request):
-    """The body of `POST /delegates/{id}/correction/decision`. A refusal is told with its reason."""
-
-    decision: correcting.Verdict
-    reason: Line | None = None
-    number: int | None = None
-    """Decide only on the correction of this number."""
-
-
-@dataclass(frozen=True, slots=True)
-class DecideCorrection:
-    """Accept what is proposed to be corrected, or decline it; or say so, where two must decide."""
-
-    delegate_id: UUID
-    decision: CorrectionDecision
-    caller: Caller
-
-    def touches(self) -> Touched:
-        return Touched(delegates=[self.delegate_id], frees=True)
-
-    def decide(self, desk: Desk, register: Register) -> Answer:
-        current, asked = delegate_of(register, self.delegate_id, None), self.decision
-        correction = register.corrections.get(self.delegate_id)
-        if asked.number is not None and (correction is None or asked.number != correction.number):
-            raise changed_meanwhile()
-        by, at = self.caller.actor, utc_now()
-        corrected = correcting.decide(current, correction, asked.decision, asked.reason, by, desk.conference, register, at)
-        return _corrected(register, current, corrected)
+        return applied_correction(register, current, given)
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,7 +176,7 @@ class Erase:
         if self.delegate_id not in register.erased:
             current, at = delegate_of(register, self.delegate_id, None), utc_now()
             register.apply(model.erase(current, at))
-            _fill(register)
+            fill(register)
             if current.delegation in register.letters:  # it may name them
                 register.apply_letter(LetterChange(current.delegation, None, self.caller.actor, at))
         return Answer(200, delegate_erased(self.delegate_id))
@@ -286,39 +215,6 @@ class Leave:
         return applied(register, current, left)
 
 
-@dataclass(frozen=True, slots=True)
-class ChangeSession:
-    """Change a session's entry; those who no longer belong to its audience lose their place in the same transaction."""
-
-    session_id: str
-    change: SessionChange
-    caller: Caller
-
-    def touches(self) -> Touched:
-        crowds = [] if self.change.audience is None else [self.session_id]
-        return Touched(sessions=[self.session_id], crowds=crowds, announced=[self.session_id], frees=True)
-
-    def decide(self, desk: Desk, register: Register) -> Answer:
-        current = register.session(self.session_id)
-        if current is None:
-            raise NotFound
-        if self.change.revision is not None and self.change.revision != current.revision:
-            now = {"revision": current.revision}
-            detail = say("It is at revision {revision} now: look at what was changed, and change it again.", **now)
-            raise model.NotNow("changed-meanwhile", detail)
-        at = utc_now()
-        changed = programme.change(current, self.change, desk.conference, register, at)
-        told = programme.told_of(current, changed, register)
-        if changed is not current:
-            losing = programme.losing_their_place(changed, register)
-            released = [model.release(each, self.session_id, programme.RELEASED_BY_AUDIENCE, at) for each in losing]
-            register.apply_session(changed)
-            for each in released:
-                register.apply(each)
-            _fill(register)
-        return Answer(200, {**session_view(changed, register.enrolled(self.session_id)), "told": told})
-
-
 def delegate_of(register: Register, delegate_id: UUID, caller: Caller | None) -> Registration:
     """The delegate, if `caller` may know of them; raises `Erased` and `NotFound`."""
     if delegate_id in register.erased:
@@ -333,13 +229,13 @@ def changed_meanwhile() -> model.NotNow:
     return model.NotNow("changed-meanwhile", say("It was changed meanwhile: look at it as it is now, and decide again."))
 
 
-def _corrected(register: Register, current: Registration, corrected: correcting.Corrected) -> Answer:
+def applied_correction(register: Register, current: Registration, corrected: correcting.Corrected) -> Answer:
     held = register.corrections.get(current.delegate_id)
     if corrected.registration is not current:
         register.apply(corrected.registration)
     if corrected.correction is not None and corrected.correction is not held:
         register.apply_correction(corrected.correction)
-    _fill(register)
+    fill(register)
     return _answered(register, corrected.registration)
 
 
@@ -352,7 +248,7 @@ def applied(register: Register, current: Registration, decided: Registration, ne
     """Take the next revision, if it is one, with what it frees, and answer."""
     if decided is not current:
         register.apply(decided)
-        _fill(register)
+        fill(register)
     return _answered(register, register.delegates.get(decided.delegate_id, decided), needs)
 
 
@@ -361,7 +257,7 @@ def _answered(register: Register, decided: Registration, needs: Iterable[Need] =
     return Answer(200, delegate_decided(decided, clashes, correction, needs))
 
 
-def _fill(register: Register) -> None:
+def fill(register: Register) -> None:
     """Give every place that became free to who waited for it first."""
     while (promoted := waiting.next_in(register, utc_now())) is not None:
         register.apply(promoted)

@@ -30,6 +30,7 @@ from sqlalchemy import (
 from registration.amendment import Correction
 from registration.audit.trail import Trail
 from registration.decisions.corrections import Corrections
+from registration.decisions.staging import Staging
 from registration.delegate import Registration, searched_name
 from registration.delegations.focal_news import FocalNews, worth_telling
 from registration.letters.letter import LetterChange
@@ -38,7 +39,6 @@ from registration.photos.asking import PhotoMails
 from registration.photos.store import Photos
 from registration.register import Register
 from registration.staff.accounts import StaffAccounts
-from registration.staff.staging import Staging
 from shared.clock import utc_now
 from shared.database import UtcDateTime, insert
 from shared.dead_letters import DeadLetters

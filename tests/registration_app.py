@@ -24,6 +24,7 @@ from registration import store
 from registration.api import Registration, router
 from registration.audit.head import HeadSigner
 from registration.callers.caller import Callers, FormKey, keep_form_key
+from registration.decisions.decider import Decider
 from registration.delegate import Registration as Delegate
 from registration.delegations.focal_news import Pace
 from registration.intake.group_commit import Intake
@@ -39,7 +40,6 @@ from registration.programme.seeding import seed_sessions
 from registration.queries import find_delegate
 from registration.service import Desk
 from registration.settings import RegistrationSettings
-from registration.staff.decider import Decider
 from registration.staff.provider import Provider
 from shared.clock import ConferenceClock
 from shared.conference import Conference

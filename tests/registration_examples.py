@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from registration.callers.caller import Caller, FormKey
-from registration.programme import changes as programme
+from registration.programme import changes
 from registration.register import Register
 from registration.service import Desk
 from shared.clock import ConferenceClock
@@ -55,7 +55,7 @@ def submitted(*, category: str = "member", delegation: str = "oslo", sessions: l
 
 def programme_of(conference: Conference) -> Register:
     """A register that knows the conference's sessions and nobody yet."""
-    planned = {each.session_id: programme.planned(each, conference, AT) for each in conference.sessions}
+    planned = {each.session_id: changes.planned(each, conference, AT) for each in conference.sessions}
     return Register(sessions=planned)
 
 

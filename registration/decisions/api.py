@@ -1,11 +1,13 @@
-"""HTTP in: one decision on many people."""
+"""HTTP in: decisions on a registration, on a correction, and on many people together."""
+
+from uuid import UUID
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from registration import openapi, views
 from registration import openapi_examples as examples
-from registration.decisions.many import DecisionOnMany
+from registration.decisions.service import CorrectionDecision, Decide, DecideCorrection, Decision, DecisionOnMany
 from registration.intake.submitting import ACCREDITATION, Registration
 from shared.http import DirectRoute, parse, read_body, require_json
 from shared.problems import invalid_body
@@ -15,12 +17,35 @@ def decision_routes(r: Registration) -> APIRouter:
     routes = APIRouter(route_class=DirectRoute)
 
     @routes.post(
+        "/delegates/{delegate_id}/decision",
+        summary="Accredit, refuse or take under review",
+        **openapi.changes(views.DelegateDecided, Decision, examples.DECISION),
+    )
+    async def decide(request: Request, delegate_id: UUID) -> Response:
+        caller = await r.staff(request, ACCREDITATION)
+        require_json(request)
+        body = await read_body(request)
+        return await r.submit(request, Decide(delegate_id, parse(Decision, body), caller), caller, body)
+
+    @routes.post(
+        "/delegates/{delegate_id}/correction/decision",
+        summary="Accept or decline a correction that waits, of somebody accredited",
+        **openapi.changes(views.DelegateDecided, CorrectionDecision, examples.CORRECTION_DECISION),
+    )
+    async def decide_correction(request: Request, delegate_id: UUID) -> Response:
+        caller = await r.staff(request, ACCREDITATION)
+        require_json(request)
+        body = await read_body(request)
+        use_case = DecideCorrection(delegate_id, parse(CorrectionDecision, body), caller)
+        return await r.submit(request, use_case, caller, body)
+
+    @routes.post(
         "/decisions",
         summary="Decide on up to 500 people together: the same on each, all or none, published as one",
         description="Where two must decide, it is proposed of each. A fault names whom it is of by `/delegates/INDEX`.",
         **openapi.changes(views.DecidedOnMany, DecisionOnMany, examples.DECISION_ON_MANY),
     )
-    async def decide(request: Request) -> Response:
+    async def decide_on_many(request: Request) -> Response:
         caller = await r.staff(request, ACCREDITATION)
         require_json(request)
         body = await read_body(request)

@@ -11,7 +11,8 @@ from registration import service
 from registration.audit.head import HeadSigner
 from registration.callers.caller import Caller, Callers
 from registration.checks import unknown_party_faults
-from registration.decisions.many import DecisionOnMany
+from registration.decisions.decider import Decider
+from registration.decisions.service import DecisionOnMany
 from registration.intake.answers import Idempotency
 from registration.intake.group import Part, Submission
 from registration.intake.group_commit import Intake
@@ -19,7 +20,7 @@ from registration.intake.posted import Posted
 from registration.pages.focal_point import FocalDesk
 from registration.pages.public_form import PublicDesk
 from registration.photos.portraits import NotAPicture, Portrait
-from registration.staff.decider import Decider
+from registration.programme.service import ChangeSession
 from registration.staff.provider import Provider
 from shared.conference import Conference
 from shared.database import Database
@@ -114,7 +115,7 @@ class Registration:
         """Have several sessions changed, all or none, once per `Idempotency-Key`."""
         once = None if dry_run_asked(request) else _idempotency(request, caller, body)
         parts = [
-            Part(service.ChangeSession(each.session_id, each, caller), once and once.of_part(number), f"/changes/{number}")
+            Part(ChangeSession(each.session_id, each, caller), once and once.of_part(number), f"/changes/{number}")
             for number, each in enumerate(asked.changes)
         ]
         traceparent, dry_run = traceparent_of(request), dry_run_asked(request)
@@ -192,7 +193,7 @@ def _use_cases(posted: Sequence[Posted], caller: Caller) -> list[service.UseCase
     for each in posted:
         match each.request:
             case SessionChangeRequested() as change:
-                use_cases.append(service.ChangeSession(change.session_id, change, caller))
+                use_cases.append(ChangeSession(change.session_id, change, caller))
                 if not caller.may_change_programme:
                     faults.append(FieldFault(each.type_at, "key-of-wrong-kind", say("It needs a programme key.")))
             case RegistrationSubmitted() as submitted:

@@ -4,11 +4,11 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from registration import openapi, store, views
-from registration.delegations.focal_points_api import known_delegation
+from registration.delegations.api import known_delegation
 from registration.intake.submitting import ACCREDITATION, Registration
 from registration.letters.files import JPEG, MOST_BYTES, PDF, NotALetter
-from registration.letters.giving import GiveLetter, RemoveLetter
 from registration.letters.letter import Letter
+from registration.letters.service import GiveLetter, RemoveLetter
 from shared.events import Slug
 from shared.http import DirectRoute, json_response, read_body, require_json
 from shared.problems import Problem, invalid_body

@@ -9,8 +9,8 @@ from uuid import UUID
 from markupsafe import Markup
 
 from registration.delegate import Registration, printed_name
-from registration.delegations.delegation import DelegationState, Standing
 from registration.delegations.endorsing import is_declined
+from registration.delegations.roster import DelegationState, Standing
 from registration.needs import Need, needs_of
 from registration.pages.corrections import CorrectionShown, correction_shown
 from registration.pages.language import PageLanguage

@@ -16,6 +16,8 @@ from starlette.responses import RedirectResponse, Response
 
 from registration import queries, service, store
 from registration.decisions import correcting
+from registration.decisions.service import CorrectionDecision, Decide, DecideCorrection, Decision
+from registration.decisions.staging import Staged
 from registration.delegate import Registration
 from registration.intake.answers import Idempotency
 from registration.intake.group import Part, Submission
@@ -30,7 +32,6 @@ from registration.pages.site import PageRoutes
 from registration.pages.staff import AT_DESK, StaffDesk, Visit
 from registration.pages.why import proposed_why, reason_options, why
 from registration.staff.search import AWAITING, Found, Lacking, Sought, find_people, next_awaiting
-from registration.staff.staging import Staged
 from shared.clock import utc_now
 from shared.database import NUL
 from shared.events import Language, Status
@@ -207,10 +208,10 @@ def sought_by(parameters: Mapping[str, str]) -> Sought:
     )
 
 
-def decision_of(answers: Mapping[str, Sequence[str]]) -> service.Decision | service.CorrectionDecision:
+def decision_of(answers: Mapping[str, Sequence[str]]) -> Decision | CorrectionDecision:
     """What was chosen, as the API would be sent it; raises 422."""
     decision = "".join(answers.get("decision", []))
-    kind = service.CorrectionDecision if decision in get_args(correcting.Verdict) else service.Decision
+    kind = CorrectionDecision if decision in get_args(correcting.Verdict) else Decision
     seen = {name: int(given) for name in ("revision", "number") if (given := _number(answers.get(name, []))) is not None}
     said = {name: given for name in SAID if (given := "".join(answers.get(name, [])).strip())}
     own = {name: value for name, value in {**seen, **said}.items() if name in kind.model_fields}
@@ -254,7 +255,7 @@ def desk_routes(desk: AccreditationDesk) -> PageRoutes:
             if problem.status not in (409, 422):
                 raise
             return await desk.person(request, language, visit, delegate_id, problem.status, problem.said.in_language(language))
-        corrected = isinstance(use_case, service.DecideCorrection)
+        corrected = isinstance(use_case, DecideCorrection)
         now = utc_now()
         following = await desk.site.database.read(lambda tx: next_awaiting(tx, delegate_id, now, corrected=corrected))
         there = f"/{language}/desk/people/{following}" if following else f"/{language}/desk"
@@ -267,7 +268,7 @@ def _use_case(visit: Visit, delegate_id: UUID, answers: Mapping[str, Sequence[st
     if answers.get("decision") == ["withdraw"]:
         return service.Withdraw(delegate_id, visit.caller)
     match decision_of(answers):
-        case service.CorrectionDecision() as decision:
-            return service.DecideCorrection(delegate_id, decision, visit.caller)
+        case CorrectionDecision() as decision:
+            return DecideCorrection(delegate_id, decision, visit.caller)
         case decision:
-            return service.Decide(delegate_id, decision, visit.caller)
+            return Decide(delegate_id, decision, visit.caller)

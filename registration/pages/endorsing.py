@@ -9,9 +9,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from registration.delegate import Registration
-from registration.delegations.delegation import delegation_state
 from registration.delegations.endorsing import is_declined
-from registration.delegations.nominations import Endorse, EndorsementDecision
+from registration.delegations.roster import delegation_state
+from registration.delegations.service import Endorse, EndorsementDecision
 from registration.intake.group import Part
 from registration.pages.delegation import delegation_shown
 from registration.pages.focal_point import FocalDesk, Visit

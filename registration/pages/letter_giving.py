@@ -12,7 +12,7 @@ from registration.delegations.focal_points import focal_points_of
 from registration.intake.group import Part, Submission
 from registration.letters.api import letter_answer, no_letter
 from registration.letters.files import MOST_BYTES, NotALetter
-from registration.letters.giving import GiveLetter, RemoveLetter
+from registration.letters.service import GiveLetter, RemoveLetter
 from registration.pages.desk import DECIDES, DESK, AccreditationDesk
 from registration.pages.focal_point import FocalDesk, no_such_page
 from registration.pages.language import PageLanguage

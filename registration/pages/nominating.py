@@ -10,8 +10,8 @@ from starlette.responses import Response
 
 from registration import service
 from registration.delegate import Registration, printed_name
-from registration.delegations.delegation import delegation_state, keep_order
-from registration.delegations.nominations import Replace
+from registration.delegations.roster import delegation_state, keep_order
+from registration.delegations.service import Replace
 from registration.intake.answers import Idempotency
 from registration.intake.group import Part
 from registration.kept import Kept

@@ -56,7 +56,7 @@ Access = Callable[[Request], Awaitable[Giving]]
 """Lets in who may give, or see, the photo that a request is about; raises `Problem` or `Elsewhere`."""
 
 
-def photo_routes(site: Site, address: str, access: Access) -> PageRoutes:
+def photo_pages(site: Site, address: str, access: Access) -> PageRoutes:
     routes = PageRoutes(site)
     _uploading(routes, site, address, access)
     _choosing(routes, site, address, access)

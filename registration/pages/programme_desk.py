@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from registration import queries, service
+from registration import queries
 from registration.intake.answers import Idempotency
 from registration.intake.group import Part, Submission
 from registration.kept import Kept
@@ -19,7 +19,8 @@ from registration.pages.programme import Entry, days_shown, session_shown
 from registration.pages.session_form import Answers, SessionForm, as_answers
 from registration.pages.site import PageRoutes
 from registration.pages.staff import StaffDesk, Visit
-from registration.programme import changes as programme
+from registration.programme import changes
+from registration.programme.service import ChangeSession
 from shared.events import Language, SessionChanged, SessionChangeRequested
 from shared.http import traceparent_of
 from shared.keys import Role
@@ -112,7 +113,7 @@ class ProgrammeDesk:
         entries = await site.entries()
         after = [_after(session, forms) for session, _ in entries]
         moved = {form.session_id for form in forms if form.asked_for}
-        clashes = [pair for pair in programme.double_booked(after) if moved & {each.session_id for each in pair}]
+        clashes = [pair for pair in changes.double_booked(after) if moved & {each.session_id for each in pair}]
         enrolled = {session.session_id: count for session, count in entries}
         holds = {str(each.names): each.capacity for each in site.conference.rooms}
         return await self.staff.page(
@@ -200,7 +201,7 @@ def _parts(forms: Sequence[SessionForm], visit: Visit, form_name: str | None) ->
             faults += faults_of(error, under)
             continue
         once = form_name and Idempotency.of(visit.caller.scope, f"{form_name} {form.session_id}", written)
-        parts.append(Part(service.ChangeSession(form.session_id, change, visit.caller), once or None, under))
+        parts.append(Part(ChangeSession(form.session_id, change, visit.caller), once or None, under))
     if faults:
         raise invalid_body(faults)
     if not parts:
@@ -211,7 +212,7 @@ def _parts(forms: Sequence[SessionForm], visit: Visit, form_name: str | None) ->
 def _after(session: SessionChanged, forms: Sequence[SessionForm]) -> SessionChanged:
     for form in forms:
         if form.session_id == session.session_id and (body := form.change()):
-            return programme.as_asked(session, SessionChangeRequested.model_validate(body))
+            return changes.as_asked(session, SessionChangeRequested.model_validate(body))
     return session
 
 

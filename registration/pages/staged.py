@@ -8,17 +8,16 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from registration import queries, store
-from registration.decisions.many import MOST
+from registration.decisions.decider import Decider, submission
 from registration.decisions.reasons import Reason
+from registration.decisions.service import MOST, Decision
+from registration.decisions.staging import DELAY, Staged
 from registration.pages.desk import DECIDES, DESK, AccreditationDesk, decision_of
 from registration.pages.focal_point import no_such_page
 from registration.pages.people import PersonShown
 from registration.pages.site import PageRoutes
 from registration.pages.staff import AT_DESK, Visit
 from registration.pages.why import staged_why
-from registration.service import Decision
-from registration.staff.decider import Decider, submission
-from registration.staff.staging import DELAY, Staged
 from shared.clock import utc_now
 from shared.events import Language
 from shared.ids import new_id

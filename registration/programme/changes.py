@@ -16,7 +16,7 @@ from shared.said import FieldFault, say, say_counted
 RELEASED_BY_AUDIENCE = "audience-changed"
 
 
-def change(
+def revised(
     current: SessionChanged, request: SessionChange, conference: Conference, register: Register, at: datetime
 ) -> SessionChanged:
     """The next revision of a session; `current` itself where nothing would change.
@@ -96,8 +96,7 @@ def _faults(changed: SessionChanged, conference: Conference, register: Register)
             yield unknown_category(category, f"/audience/{index}")
     for category in changed.reserved:
         if category not in conference.category:
-            detail = say("There is no category '{category}'; see `GET /conference`.", category=category)
-            yield FieldFault(f"/reserved/{category}", "unknown-category", detail)
+            yield unknown_category(category, f"/reserved/{category}")
     reserved = sum(changed.reserved.values())
     if changed.capacity is not None and reserved > changed.capacity:
         detail = say("{reserved} places are reserved, and there are {capacity}.", reserved=reserved, capacity=changed.capacity)

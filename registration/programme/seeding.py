@@ -5,7 +5,7 @@ from sqlalchemy import Connection
 from registration import store
 from registration.intake.group import publish
 from registration.intake.locks import hold
-from registration.programme import changes as programme
+from registration.programme import changes
 from registration.register import Register
 from shared.clock import utc_now
 from shared.conference import Conference
@@ -21,6 +21,6 @@ def seed_sessions(tx: Connection, conference: Conference, kafka: KafkaSettings) 
     register = Register()
     for session in conference.sessions:
         if session.session_id in absent:
-            register.apply_session(programme.planned(session, conference, utc_now()))
+            register.apply_session(changes.planned(session, conference, utc_now()))
     store.store(tx, register)
     return publish(tx, register.changes, [new_traceparent()] * len(register.changes), conference, kafka)

@@ -11,6 +11,7 @@ from registration import store, stream
 from registration.api import Registration, router
 from registration.audit.head import HeadSigner
 from registration.callers.caller import Callers
+from registration.decisions.decider import Decider
 from registration.erasure import KeyEnder
 from registration.intake.group_commit import Intake
 from registration.mailer import Mailer
@@ -25,7 +26,6 @@ from registration.pages.site import Site, languages
 from registration.programme.seeding import seed_sessions
 from registration.service import Desk
 from registration.settings import RegistrationSettings
-from registration.staff.decider import Decider
 from registration.staff.provider import Provider
 from services.first_start import FirstStart
 from services.process import Composition, Parts, Service

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from registration import store
-from registration.decisions.many import MOST
+from registration.decisions.service import MOST
 from shared.conference import Conference
 from shared.events import Status
 from shared.ids import new_id

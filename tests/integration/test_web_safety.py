@@ -11,8 +11,8 @@ import pytest
 from registration import store
 from registration.callers.caller import FormKey, keep_form_key
 from registration.decisions.reasons import Reason
+from registration.decisions.staging import Staged
 from registration.delegations.focal_points import FocalPoint, keep_focal_points
-from registration.staff.staging import Staged
 from shared.clock import utc_now
 from shared.conference import Conference, FormField
 from shared.ids import new_id

@@ -10,9 +10,11 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initial
 from registration import model, service
 from registration.amendment import Amendment, Correction
 from registration.callers.caller import Caller
+from registration.decisions.service import CorrectionDecision, Decide, DecideCorrection, Decision
 from registration.delegate import Registration
 from registration.model import NotNow, Refused
 from registration.programme import waiting
+from registration.programme.service import ChangeSession
 from registration.register import Register
 from registration.service import Answer, UseCase
 from shared.events import ENDED, EnrolmentState, SessionChange, SessionChanged, SessionStatus, Status
@@ -127,13 +129,13 @@ class AnySequence(RuleBasedStateMachine):
 
     @rule(delegate=delegates, verdict=st.sampled_from(["accept", "decline"]))
     def decides_correction(self, delegate: Any, verdict: Any) -> None:
-        decision = service.CorrectionDecision(decision=verdict, reason="Known")
-        if self.ask(service.DecideCorrection(delegate, decision, ACCREDITATION)) is not None:
+        decision = CorrectionDecision(decision=verdict, reason="Known")
+        if self.ask(DecideCorrection(delegate, decision, ACCREDITATION)) is not None:
             assert not self.register.corrections[delegate].waits
 
     @rule(delegate=delegates, decision=st.sampled_from(["accredit", "refuse"]), reason=st.sampled_from(["Late", "Unknown"]))
     def decides(self, delegate: Any, decision: Any, reason: str) -> None:
-        self.ask(service.Decide(delegate, service.Decision(decision=decision, reason=reason), ACCREDITATION))
+        self.ask(Decide(delegate, Decision(decision=decision, reason=reason), ACCREDITATION))
 
     @rule(delegate=consumes(delegates))
     def withdraws(self, delegate: Any) -> None:
@@ -149,7 +151,7 @@ class AnySequence(RuleBasedStateMachine):
 
     @rule(session=SESSIONS, change=changes)
     def changes_session(self, session: str, change: SessionChange) -> None:
-        self.ask(service.ChangeSession(session, change, PROGRAMME))
+        self.ask(ChangeSession(session, change, PROGRAMME))
 
     @invariant()
     def counts_what_is_there(self) -> None:

@@ -9,7 +9,7 @@ from registration import model
 from registration.amendment import Amendment, PersonAmended
 from registration.delegate import Registration
 from registration.model import NotNow, Refused
-from registration.programme import changes as programme
+from registration.programme import changes
 from registration.register import Register
 from shared.conference import Conference
 from shared.events import EnrolmentState, SessionChange, SessionStatus, Status
@@ -333,7 +333,7 @@ def test_what_an_amendment_makes_could_have_been_registered():
 
 
 def change(register: Register, session: str, **fields: Any):
-    return programme.change(register.sessions[session], SessionChange(**fields), TINY, register, LATER)
+    return changes.revised(register.sessions[session], SessionChange(**fields), TINY, register, LATER)
 
 
 def test_a_change_of_a_session_is_its_next_revision(register):
@@ -362,7 +362,7 @@ def test_who_loses_their_place_by_a_new_audience_does_not_count_against_the_new_
         registered(register, given_name=f"A{number}", sessions=["welcome"])
     changed = change(register, "welcome", audience=["guest", "guest"], capacity=1)
     assert (changed.audience, changed.capacity) == (["guest"], 1)
-    assert {each.category for each in programme.losing_their_place(changed, register)} == {"member"}
+    assert {each.category for each in changes.losing_their_place(changed, register)} == {"member"}
 
 
 def test_a_session_ends_after_it_starts_and_is_for_categories_that_exist(register):
@@ -377,12 +377,12 @@ def test_cancelling_leaves_enrolments_as_they_are(register):
     registered(register, sessions=["pilots"])
     cancelled = change(register, "pilots", status=SessionStatus.CANCELLED)
     assert cancelled.status is SessionStatus.CANCELLED
-    assert programme.losing_their_place(cancelled, register) == []
+    assert changes.losing_their_place(cancelled, register) == []
     assert register.enrolled("pilots") == 1
 
 
 def test_a_planned_session_starts_at_its_local_time():
-    planned = programme.planned(TINY.sessions[1], TINY, AT)
+    planned = changes.planned(TINY.sessions[1], TINY, AT)
     assert (planned.revision, planned.starts_at.isoformat()) == (1, "2026-05-12T08:30:00+00:00")
     assert [party.code for party in planned.organisers] == ["oslo", "no"]
 

@@ -7,7 +7,9 @@ from uuid import UUID
 import pytest
 
 from registration import service
+from registration.decisions.service import Decide, Decision
 from registration.model import Refused
+from registration.programme.service import ChangeSession
 from registration.programme.waiting import clashes, has_room
 from registration.register import Register
 from shared.events import EnrolmentState, SessionChange, SessionStatus
@@ -54,28 +56,28 @@ def test_however_a_place_becomes_free_it_is_filled_at_once(register: Register, e
     ada, bo, cleo = join(register, "Ada", category="guest"), join(register, "Bo"), join(register, "Cleo")
     match ends:
         case "refused":
-            decision = service.Decision(decision="refuse", reason="Late")
-            service.Decide(ada, decision, ACCREDITATION).decide(desk(), register)
+            decision = Decision(decision="refuse", reason="Late")
+            Decide(ada, decision, ACCREDITATION).decide(desk(), register)
         case "erased":
             service.Erase(ada, ACCREDITATION).decide(desk(), register)
         case _:
-            service.ChangeSession(PILOTS, SessionChange(audience=["member"]), PROGRAMME).decide(desk(), register)
+            ChangeSession(PILOTS, SessionChange(audience=["member"]), PROGRAMME).decide(desk(), register)
     assert states(register, ada, bo, cleo) == "ree"
 
 
 def test_a_larger_room_lets_in_as_many_as_it_holds(register: Register):
     people = [join(register, f"Person{number}", delegation=("oslo", "marseille")[number % 2]) for number in range(6)]
-    answer = service.ChangeSession(PILOTS, SessionChange(capacity=5), PROGRAMME).decide(desk(), register)
+    answer = ChangeSession(PILOTS, SessionChange(capacity=5), PROGRAMME).decide(desk(), register)
     assert states(register, *people) == "eeeeew"
     assert answer.body["enrolled"] == 5
 
 
 def test_a_cancelled_session_fills_nothing_until_it_takes_place_again(register: Register):
     ada, bo, cleo = (join(register, name) for name in ("Ada", "Bo", "Cleo"))
-    service.ChangeSession(PILOTS, SessionChange(status=SessionStatus.CANCELLED), PROGRAMME).decide(desk(), register)
+    ChangeSession(PILOTS, SessionChange(status=SessionStatus.CANCELLED), PROGRAMME).decide(desk(), register)
     service.Leave(ada, PILOTS, ACCREDITATION).decide(desk(), register)
     assert states(register, bo, cleo) == "ew"
-    service.ChangeSession(PILOTS, SessionChange(status=SessionStatus.SCHEDULED), PROGRAMME).decide(desk(), register)
+    ChangeSession(PILOTS, SessionChange(status=SessionStatus.SCHEDULED), PROGRAMME).decide(desk(), register)
     assert states(register, bo, cleo) == "ee"
 
 
@@ -110,7 +112,7 @@ def test_the_order_is_that_of_waiting_not_of_registration(register: Register):
     assert held.since is not None
     moved = held.model_copy(update={"since": held.since + timedelta(seconds=1)})
     register.delegates[late] = register.delegates[late].model_copy(update={"enrolments": [moved]})
-    service.ChangeSession(PILOTS, SessionChange(capacity=3), PROGRAMME).decide(desk(), register)
+    ChangeSession(PILOTS, SessionChange(capacity=3), PROGRAMME).decide(desk(), register)
     assert states(register, early, late) == "ew"
 
 

@@ -1,12 +1,13 @@
-"""HTTP in: who the focal points of a delegation are, for the accreditation desk."""
+"""HTTP in: who the focal points of a delegation are, and what they endorse; all of it for the accreditation desk."""
 
 from collections.abc import Sequence
+from uuid import UUID
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from registration import openapi
-from registration.callers.caller import Callers
+from registration import openapi, views
+from registration import openapi_examples as examples
 from registration.delegations.focal_points import (
     FocalPoint,
     FocalPointsGiven,
@@ -16,12 +17,11 @@ from registration.delegations.focal_points import (
     keep_focal_points,
     shown,
 )
-from registration.intake.submitting import dry_run_asked
+from registration.delegations.service import Endorse, EndorsementDecision
+from registration.intake.submitting import ACCREDITATION, Registration, dry_run_asked
 from shared.conference import Conference
-from shared.database import Database
 from shared.events import Slug
 from shared.http import DirectRoute, json_response, parse, read_body, require_json
-from shared.keys import Role
 from shared.logs import get_log
 from shared.problems import Problem, invalid_body
 from shared.said import say
@@ -31,12 +31,30 @@ log = get_log()
 ADDRESS = "/delegations/{code}/focal-points"
 
 
-def focal_point_routes(callers: Callers, database: Database, conference: Conference) -> APIRouter:
+def endorsement_routes(r: Registration) -> APIRouter:
+    routes = APIRouter(route_class=DirectRoute)
+
+    @routes.post(
+        "/delegates/{delegate_id}/endorsement",
+        summary="Endorse somebody who registered themselves, or decline, for a focal point; not for forms",
+        **openapi.changes(views.DelegateDecided, EndorsementDecision, examples.ENDORSEMENT),
+    )
+    async def endorse(request: Request, delegate_id: UUID) -> Response:
+        caller = await r.staff(request, ACCREDITATION)
+        require_json(request)
+        body = await read_body(request)
+        use_case = Endorse(delegate_id, parse(EndorsementDecision, body), caller)
+        return await r.submit(request, use_case, caller, body)
+
+    return routes
+
+
+def focal_point_routes(r: Registration) -> APIRouter:
     routes = APIRouter(route_class=DirectRoute)
 
     async def named(request: Request, code: str) -> str:
-        await callers.require(request.headers, staff=(Role.ACCREDITATION,))
-        return known_delegation(conference, code)
+        await r.staff(request, ACCREDITATION)
+        return known_delegation(r.conference, code)
 
     async def settled(request: Request, delegation: str, given: Sequence[FocalPoint]) -> Response:
         """Let these be the delegation's focal points; in a dry run only say so."""
@@ -45,14 +63,14 @@ def focal_point_routes(callers: Callers, database: Database, conference: Confere
         view = shown(delegation, [(delegation, each) for each in given])
         if dry_run_asked(request):
             return json_response({**view, "dry_run": True})
-        await database.write(lambda tx: keep_focal_points(tx, delegation, given), announce=False)
+        await r.database.write(lambda tx: keep_focal_points(tx, delegation, given), announce=False)
         log.info("focal_points_named", delegation=delegation, count=len(given))
         return json_response(view)
 
     @routes.get(ADDRESS, summary="A delegation's focal points", **openapi.reads(FocalPointsView, 404))
     async def focal_points(request: Request, code: Slug) -> Response:
         delegation = await named(request, code)
-        return json_response(shown(delegation, await database.read(lambda tx: focal_points_of(tx, delegation))))
+        return json_response(shown(delegation, await r.database.read(lambda tx: focal_points_of(tx, delegation))))
 
     @routes.put(
         ADDRESS,

@@ -7,11 +7,11 @@ from typing import cast
 
 from registration import store
 from registration.callers.caller import Caller
-from registration.decisions.many import Outcome, use_case
+from registration.decisions.service import Outcome, use_case
+from registration.decisions.staging import Staged, State
 from registration.intake.answers import Idempotency
 from registration.intake.group import Part, Submission
 from registration.intake.group_commit import Intake
-from registration.staff.staging import Staged, State
 from shared.clock import utc_now
 from shared.database import Database
 from shared.faults import PASSING
