@@ -37,7 +37,7 @@ def adopt(tx: Connection, whole: WholeLog, desk: BadgeDesk) -> Journal:
     gone = {str(job.delegate_id) for job in jobs.values() if job.delegate_id not in revisions}
     if erased := sorted(gone.union(whole.forgotten(DelegateRegistered))):
         desk.forget(tx, erased)
-    reports = [each for each in whole.facts(BadgeStatus) if _job_of(each.fact, jobs)]
+    reports = [each for each in whole.facts(BadgeStatus) if _is_of(each.fact, jobs)]
     desk.record(tx, reports)
     desk.keep_sessions(tx, whole.facts(SessionChanged))
     journal = desk.converge(tx, registrations)
@@ -62,6 +62,6 @@ def _voided(after: BadgeJob | None) -> dict[str, str | datetime | None]:
     return {"state": BadgeState.VOID.value, "void_reason": after.reason, "voided_at": after.requested_at}
 
 
-def _job_of(status: BadgeStatus, jobs: Mapping[UUID, BadgeJob]) -> BadgeJob | None:
+def _is_of(status: BadgeStatus, jobs: Mapping[UUID, BadgeJob]) -> bool:
     job = jobs.get(status.badge_id)
-    return job if job is not None and job.job_id == status.job_id else None
+    return job is not None and job.job_id == status.job_id

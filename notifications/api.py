@@ -6,8 +6,8 @@ from uuid import UUID
 from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
-from notifications import ledger
-from notifications.ledger import NoticeRecord
+from notifications import records
+from notifications.records import NoticeRecord
 from shared.database import Database
 from shared.http import json_response, staff_caller
 from shared.keys import Role, StaffKeys
@@ -27,8 +27,8 @@ def router(database: Database, keys: StaffKeys) -> APIRouter:
         responses=documented(401, 403, 422),
         dependencies=[may_read],
     )
-    async def notices(delegate: UUID) -> Response:  # pyright: ignore[reportUnusedFunction] (FastAPI keeps it)
-        return _listed(await database.read(lambda tx: ledger.of_delegate(tx, str(delegate))))
+    async def notices(delegate: UUID) -> Response:
+        return _listed(await database.read(lambda tx: records.of_delegate(tx, str(delegate))))
 
     @routes.get(
         "/notices/undeliverable",
@@ -36,8 +36,8 @@ def router(database: Database, keys: StaffKeys) -> APIRouter:
         responses=documented(401, 403, 422),
         dependencies=[may_read],
     )
-    async def undeliverable() -> Response:  # pyright: ignore[reportUnusedFunction]
-        return _listed(await database.read(ledger.undeliverable))
+    async def undeliverable() -> Response:
+        return _listed(await database.read(records.undeliverable))
 
     return routes
 

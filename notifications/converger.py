@@ -9,7 +9,7 @@ from notifications.convergence import Convergence
 from shared.clock import utc_now
 from shared.database import Database
 from shared.faults import PASSING
-from shared.logs import get_log
+from shared.logs import get_log, log_all
 
 log = get_log()
 
@@ -66,5 +66,4 @@ class Converger:
         return POLL_SECONDS if due_at is None else (due_at - utc_now()).total_seconds()
 
     async def _converge(self) -> None:
-        for event, fields in await self._database.write(self._convergence.converge):
-            log.info(event, **fields)
+        log_all(log, await self._database.write(self._convergence.converge))

@@ -19,13 +19,13 @@ def agents(app: faust.App, inbox: Inbox, kafka: KafkaSettings, desk: NoticeDesk)
     sessions = Reader(SessionChanged, desk.take_sessions)
 
     @app.agent(channel(app, kafka, topics.DELEGATE_REGISTERED))
-    async def notify_delegates(stream: faust.StreamT[bytes]) -> None:  # pyright: ignore[reportUnusedFunction] (Faust keeps it)
+    async def notify_delegates(stream: faust.StreamT[bytes]) -> None:
         await inbox.consume(stream, delegates)
 
     @app.agent(channel(app, kafka, topics.SESSION_CHANGED))
-    async def notify_sessions(stream: faust.StreamT[bytes]) -> None:  # pyright: ignore[reportUnusedFunction]
+    async def notify_sessions(stream: faust.StreamT[bytes]) -> None:
         await inbox.consume(stream, sessions)
 
     @app.agent(channel(app, kafka, topics.retry("notifications")))
-    async def notify_replayed(stream: faust.StreamT[bytes]) -> None:  # pyright: ignore[reportUnusedFunction]
+    async def notify_replayed(stream: faust.StreamT[bytes]) -> None:
         await inbox.consume(stream, delegates, sessions)

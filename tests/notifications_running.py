@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from notifications import ledger
+from notifications import records
 from notifications.converger import Converger
 from notifications.pace import Pace
 from notifications.sender import Backoff, Sender
@@ -53,23 +53,23 @@ class Notifications:
         journal = await self.database.write(lambda tx: self.desk.take_sessions(tx, sessions))
         return journal + await self.database.write(lambda tx: self.desk.take_delegates(tx, delegates))
 
-    async def settled(self, within: float = 60) -> ledger.Standing:
+    async def settled(self, within: float = 60) -> records.Standing:
         """Wait until nobody is due and nothing waits."""
         return await self.until(lambda standing: standing.due == standing.waiting == 0, within)
 
-    async def until(self, reached: Callable[[ledger.Standing], bool], within: float = 60) -> ledger.Standing:
+    async def until(self, reached: Callable[[records.Standing], bool], within: float = 60) -> records.Standing:
         changed = asyncio.Event()
         self.database.after_commit(changed.set)
         async with asyncio.timeout(within):
             while True:
                 changed.clear()
-                standing = await self.database.read(ledger.standing)
+                standing = await self.database.read(records.standing)
                 if reached(standing):
                     return standing
                 await changed.wait()
 
-    async def records(self, delegate: DelegateRegistered) -> list[ledger.NoticeRecord]:
-        return await self.database.read(lambda tx: ledger.of_delegate(tx, delegate.key))
+    async def records(self, delegate: DelegateRegistered) -> list[records.NoticeRecord]:
+        return await self.database.read(lambda tx: records.of_delegate(tx, delegate.key))
 
 
 @asynccontextmanager

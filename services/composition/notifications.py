@@ -12,8 +12,8 @@ from notifications.api import router
 from notifications.convergence import Convergence
 from notifications.converger import Converger
 from notifications.languages import notice_languages
-from notifications.ledger import standing
 from notifications.mail import MailWriter
+from notifications.records import standing
 from notifications.sender import Sender
 from notifications.service import NoticeDesk
 from notifications.settings import NotificationsSettings

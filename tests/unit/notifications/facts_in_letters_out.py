@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from sqlalchemy import select
 
-from notifications import ledger, store
+from notifications import records, store
 from notifications.outgoing import Letter
 from notifications.pace import Pace
 from shared.events import DelegateRegistered, SessionChanged
@@ -52,8 +52,8 @@ class Service:
         return {delegate_id: (due_at - self.clock.now).total_seconds() for delegate_id, due_at in rows}
 
     def states(self, delegate: DelegateRegistered) -> list[tuple[int, str]]:
-        records = self.tables.write(lambda tx: ledger.of_delegate(tx, delegate.key))
-        return [(record.number, record.state) for record in records]
+        kept = self.tables.write(lambda tx: records.of_delegate(tx, delegate.key))
+        return [(record.number, record.state) for record in kept]
 
 
 def to(letters: Iterable[Letter]) -> list[str]:

@@ -5,7 +5,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from notifications import ledger
+from notifications import records
 from notifications.api import router
 from notifications.convergence import address_hash
 from notifications.outgoing import Refused
@@ -76,7 +76,7 @@ async def test_what_could_not_be_delivered_is_listed_with_the_reply_code(api: ht
     delegate = told(tables, refused=True)
     [notice] = (await api.get("/notices/undeliverable")).json()["notices"]
     assert (notice["delegate_id"], notice["number"], notice["reply_code"]) == (delegate, 2, 550)
-    standing = tables.write(ledger.standing)
+    standing = tables.write(records.standing)
     assert (standing.due, standing.waiting, standing.undeliverable) == (0, 0, 1)
 
 
@@ -97,7 +97,7 @@ async def test_a_delegate_must_be_named_by_id(api: httpx.AsyncClient, query: str
 
 def test_waiting_and_due_are_counted(tables: Tables) -> None:
     tables.write(lambda tx: examples.desk().take_delegates(tx, [received(registered()), received(registered())]))
-    assert tables.write(ledger.standing).due == 2
+    assert tables.write(records.standing).due == 2
     tables.write(examples.convergence().converge)
-    standing = tables.write(ledger.standing)
+    standing = tables.write(records.standing)
     assert (standing.due, standing.waiting) == (0, 2)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from notifications import convergence, ledger, service, store
+from notifications import convergence, records, service, store
 from notifications.convergence import address_hash
 from notifications.model import difference
 from notifications.outgoing import Deferred, Letter, Outcome, Refused, Sent
@@ -172,9 +172,9 @@ def test_whatever_comes_first_the_last_word_is_the_truth_and_nothing_is_said_twi
     told = tables.write(lambda tx: store.last_told(tx, [last.key]))[last.key].view
     assert told is not None
     assert difference(told, truth(last, sessions)) is None
-    records = tables.write(lambda tx: ledger.of_delegate(tx, last.key))
-    assert [record.number for record in records] == list(range(1, len(records) + 1))
-    assert {record.state for record in records} <= {NoticeState.SENT, NoticeState.OVERTAKEN}
+    kept = tables.write(lambda tx: records.of_delegate(tx, last.key))
+    assert [record.number for record in kept] == list(range(1, len(kept) + 1))
+    assert {record.state for record in kept} <= {NoticeState.SENT, NoticeState.OVERTAKEN}
     for earlier, later in pairwise(run.sent):
         assert later.key.number > earlier.key.number
         same_language = later.notice.now.language == earlier.notice.now.language
