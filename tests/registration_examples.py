@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from registration.callers.caller import Caller, FormKey
+from registration.callers.caller import Caller
+from registration.callers.form_keys import FormKey
 from registration.programme import changes
 from registration.register import Register
 from registration.service import Desk

@@ -4,13 +4,11 @@ import asyncio
 import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Self
+from typing import Self
 
-from sqlalchemy import Connection, Row, select
-
-from registration import store
 from registration.audit.entries import Actor
-from registration.callers.forms import CACHED_SECONDS, FormKey, FormLimits, only_registers
+from registration.callers.form_keys import CACHED_SECONDS, FormKey, KnownForm, find_form
+from registration.callers.forms import FormLimits, only_registers
 from registration.callers.signatures import signed_id
 from registration.delegations.focal_points import SignedIn
 from registration.staff.accounts import StaffAccount
@@ -102,7 +100,7 @@ class Callers:
     def __init__(self, database: Database, staff_keys: StaffKeys) -> None:
         self._database = database
         self._staff_keys = staff_keys
-        self._seen: dict[str, tuple[float, _Known]] = {}
+        self._seen: dict[str, tuple[float, KnownForm]] = {}
         self.limits = FormLimits(database)
         self._reading = asyncio.Lock()
 
@@ -130,77 +128,20 @@ class Callers:
             raise only_registers()
         return caller
 
-    async def _form(self, hashed: str) -> "_Known | None":
+    async def _form(self, hashed: str) -> KnownForm | None:
         if (known := self._seen_lately(hashed)) is not None:
             return known
         async with self._reading:
             if (known := self._seen_lately(hashed)) is not None:  # by whoever came with it at the same time
                 return known
-            found = await self._database.read(lambda tx: _find(tx, hashed))
+            found = await self._database.read(lambda tx: find_form(tx, hashed))
         if found is not None:
             self._seen[hashed] = (time.monotonic(), found)
         return found
 
-    def _seen_lately(self, hashed: str) -> "_Known | None":
+    def _seen_lately(self, hashed: str) -> KnownForm | None:
         seen_at, known = self._seen.get(hashed, (-CACHED_SECONDS, None))
         return known if time.monotonic() - seen_at < CACHED_SECONDS else None
-
-
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """A form's key and its secret, which nothing else sees."""
-
-    form: FormKey
-    signing_secret: str | None = field(repr=False)
-
-
-def find_form_key(tx: Connection, hashed: str) -> FormKey | None:
-    known = _find(tx, hashed)
-    return None if known is None else known.form
-
-
-def _find(tx: Connection, hashed: str) -> _Known | None:
-    k = store.form_keys.c
-    row = tx.execute(select(store.form_keys).where(k.key_hash == hashed, k.revoked.is_(False))).first()
-    return None if row is None else _Known(_form_key(row), row.signing_secret)
-
-
-def all_form_keys(tx: Connection) -> list[tuple[FormKey, bool, bool]]:
-    """Every form's key by name, whether it signs, and whether it is revoked."""
-    rows = tx.execute(select(store.form_keys).order_by(store.form_keys.c.name))
-    return [(_form_key(row), row.signing_secret is not None, row.revoked) for row in rows]
-
-
-def keep_form_key(tx: Connection, hashed: str, form: FormKey, signing_secret: str | None = None) -> None:
-    """Keep a form's key, by its SHA-256. Raises `IntegrityError` where the name or key exists."""
-    tx.execute(
-        store.form_keys.insert().values(
-            key_hash=hashed,
-            name=form.name,
-            categories=None if form.categories is None else sorted(form.categories),
-            delegations=None if form.delegations is None else sorted(form.delegations),
-            revoked=False,
-            rate=form.rate,
-            origins=sorted(form.origins) or None,
-            test=form.test,
-            signing_secret=signing_secret,
-        )
-    )
-
-
-def revoke_form_key(tx: Connection, name: str) -> bool:
-    """Have a form's key taken no more, within `CACHED_SECONDS`. Idempotent; false where there is none of the name."""
-    k = store.form_keys
-    return bool(tx.execute(k.update().where(k.c.name == name).values(revoked=True, signing_secret=None)).rowcount)
-
-
-def _form_key(row: Row[Any]) -> FormKey:
-    categories, delegations = _slugs(row.categories), _slugs(row.delegations)
-    return FormKey(row.name, categories, delegations, row.rate, frozenset(row.origins or ()), row.test)
-
-
-def _slugs(listed: list[str] | None) -> frozenset[str] | None:
-    return None if listed is None else frozenset(listed)
 
 
 def _needed(staff: Collection[Role], forms: bool) -> str:

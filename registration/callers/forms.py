@@ -3,22 +3,18 @@
 import asyncio
 import time
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
 from typing import Any
 
 from fastapi import APIRouter, Request
-from sqlalchemy import Connection, select
 from starlette.responses import Response
 
-from registration import store
+from registration.callers.form_keys import CACHED_SECONDS, FormKey, origins_of_forms
 from registration.pages.posts import HourlyLimit
 from shared.database import Database
 from shared.http import DirectRoute, answer_to
 from shared.problems import Problem
 from shared.said import say
 
-CACHED_SECONDS = 10.0
-"""How long a revoked form key may still be taken, and its pages still be answered."""
 ASKED_HEADERS = (
     *("authorization", "content-type", "idempotency-key", "traceparent", "accept-language"),
     *("webhook-id", "webhook-timestamp", "webhook-signature"),
@@ -26,26 +22,6 @@ ASKED_HEADERS = (
 )
 """What a page of another origin may send."""
 TOLD_HEADERS = ("traceparent", "retry-after", "content-language")
-
-
-@dataclass(frozen=True, slots=True)
-class FormKey:
-    """An external form's key; of categories and delegations, `None` is all."""
-
-    name: str
-    categories: frozenset[str] | None
-    delegations: frozenset[str] | None
-    rate: int | None = None
-    """How often it may be used within an hour, by the memory of each process."""
-    origins: frozenset[str] = frozenset()
-    """Of the pages that may use it, where it is used in pages: then anybody can read it there."""
-    test: bool = False
-    """Whether it validates and changes nothing."""
-
-    @property
-    def only_registers(self) -> bool:
-        """Whether it may neither read nor change who is registered: too many hold it."""
-        return self.test or bool(self.origins)
 
 
 class FormLimits:
@@ -75,12 +51,6 @@ class FormLimits:
                 self._origins = await self._database.read(origins_of_forms)
                 self._read_at = time.monotonic()
         return self._origins
-
-
-def origins_of_forms(tx: Connection) -> frozenset[str]:
-    k = store.form_keys.c
-    listed = tx.execute(select(k.origins).where(k.revoked.is_(False))).scalars()
-    return frozenset(origin for origins in listed for origin in origins or ())
 
 
 def only_registers() -> Problem:

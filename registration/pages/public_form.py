@@ -11,7 +11,8 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from registration import queries, service
-from registration.callers.caller import Caller, FormKey
+from registration.callers.caller import Caller
+from registration.callers.form_keys import FormKey
 from registration.intake.answers import Idempotency
 from registration.intake.group import Part, Submission
 from registration.kept import Kept

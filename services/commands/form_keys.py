@@ -9,8 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy.exc import IntegrityError
 
-from registration.callers.caller import all_form_keys, keep_form_key, revoke_form_key
-from registration.callers.forms import CACHED_SECONDS, FormKey
+from registration.callers.form_keys import CACHED_SECONDS, FormKey, all_form_keys, keep_form_key, revoke_form_key
 from registration.callers.signatures import new_secret
 from registration.settings import RegistrationSettings
 from services.commands.keys import check_name, tell

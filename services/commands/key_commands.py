@@ -29,7 +29,7 @@ def create_form_key(
     ] = False,
 ) -> None:
     """Make the key of an external form and keep it in registration's database. Takes registration's settings."""
-    from registration.callers.forms import FormKey
+    from registration.callers.form_keys import FormKey
     from services.commands.form_keys import create
 
     slugs = (frozenset(each) if each else None for each in (category, delegation))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from registration.callers.caller import FormKey, find_form_key, keep_form_key
+from registration.callers.form_keys import FormKey, find_form_key, keep_form_key
 from registration.staff.passwords import password_hash
 from registration.store import accounts
 from shared.database import Database

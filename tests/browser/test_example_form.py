@@ -13,8 +13,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, Page
 
-from registration.callers.caller import keep_form_key
-from registration.callers.forms import FormKey
+from registration.callers.form_keys import FormKey, keep_form_key
 from registration.callers.signatures import new_secret
 from registration.queries import DelegateFilter, find_delegates
 from shared.database import Database

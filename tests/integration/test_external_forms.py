@@ -9,8 +9,8 @@ import pytest
 from standardwebhooks import Webhook
 
 from registration import store
-from registration.callers.caller import Callers, keep_form_key, revoke_form_key
-from registration.callers.forms import FormKey
+from registration.callers.caller import Callers
+from registration.callers.form_keys import FormKey, keep_form_key, revoke_form_key
 from registration.callers.signatures import new_secret
 from shared.keys import StaffKeys, key_hash
 from tests.registration_app import RegistrationApp, body_of

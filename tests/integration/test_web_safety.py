@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from registration import store
-from registration.callers.caller import FormKey, keep_form_key
+from registration.callers.form_keys import FormKey, keep_form_key
 from registration.decisions.reasons import Reason
 from registration.decisions.staging import Staged
 from registration.delegations.focal_points import FocalPoint, keep_focal_points

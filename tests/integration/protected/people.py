@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from registration.callers.caller import FormKey, keep_form_key
+from registration.callers.form_keys import FormKey, keep_form_key
 from shared.database import Database
 from shared.keys import Role, key_hash
 from tests.integration.live_stack import LiveStack

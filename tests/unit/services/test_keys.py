@@ -10,7 +10,7 @@ import typer
 from sqlalchemy import Connection
 from typer.testing import CliRunner, Result
 
-from registration.callers.caller import FormKey, find_form_key
+from registration.callers.form_keys import FormKey, find_form_key
 from services.commands import operations
 from shared.database import Database
 from shared.keys import Role, StaffKey, StaffKeys, key_hash
