@@ -17,13 +17,13 @@ from registration.callers.caller import Caller
 from registration.callers.forms import cross_origin_route, preflight_routes
 from registration.conference_view import ConferenceView
 from registration.decisions.api import decision_routes
-from registration.delegate import Registration as Delegate
+from registration.delegate import Registration
 from registration.delegates_csv import delegates_csv
 from registration.delegations.api import endorsement_routes, focal_point_routes
 from registration.delegations.service import Replace
 from registration.intake.group import gone
 from registration.intake.posted import BATCH, media_type_of, posted_events
-from registration.intake.submitting import ACCREDITATION, PROGRAMME, Registration
+from registration.intake.submitting import ACCREDITATION, PROGRAMME, FrontDesk
 from registration.letters.api import letter_routes
 from registration.needs import needs_of
 from registration.pages import letter_giving, photo_access
@@ -47,66 +47,64 @@ from shared.problems import Problem
 from shared.said import say
 
 
-def router(registration: Registration) -> APIRouter:
+def router(desk: FrontDesk) -> APIRouter:
     """Every route of registration; those that most ask for come first, as each request is held against one after another."""
     routes = APIRouter(route_class=DirectRoute)
-    limits = registration.callers.limits
+    limits = desk.callers.limits
     intake = APIRouter(route_class=cross_origin_route(limits))
-    _intake_routes(intake, registration)
+    _intake_routes(intake, desk)
     routes.routes += intake.routes
     routes.routes += preflight_routes(limits, *(each.path for each in intake.routes if isinstance(each, APIRoute))).routes
-    _reading_routes(routes, registration)
-    _delegate_routes(routes, registration)
-    routes.routes += endorsement_routes(registration).routes
-    routes.routes += decision_routes(registration).routes
-    routes.routes += audit_routes(registration).routes
-    routes.routes += photo_routes(registration).routes
-    routes.routes += letter_routes(registration).routes
-    routes.routes += programme_routes(registration).routes
-    _conference_routes(routes, registration)
-    routes.routes += focal_point_routes(registration).routes
-    routes.routes += reading_routes(registration.public_desk.site).routes
-    routes.routes += form_routes(registration.public_desk).routes
-    provider = registration.provider
-    staff_desk = StaffDesk(registration.public_desk.site, registration.public_desk.tokens, provider.name if provider else "")
+    _reading_routes(routes, desk)
+    _delegate_routes(routes, desk)
+    routes.routes += endorsement_routes(desk).routes
+    routes.routes += decision_routes(desk).routes
+    routes.routes += audit_routes(desk).routes
+    routes.routes += photo_routes(desk).routes
+    routes.routes += letter_routes(desk).routes
+    routes.routes += programme_routes(desk).routes
+    _conference_routes(routes, desk)
+    routes.routes += focal_point_routes(desk).routes
+    routes.routes += reading_routes(desk.public_desk.site).routes
+    routes.routes += form_routes(desk.public_desk).routes
+    provider = desk.provider
+    staff_desk = StaffDesk(desk.public_desk.site, desk.public_desk.tokens, provider.name if provider else "")
     if provider is not None:
-        routes.routes += provider_routes(staff_desk, provider, registration.own_url).routes
+        routes.routes += provider_routes(staff_desk, provider, desk.own_url).routes
     accreditation_desk = AccreditationDesk(staff_desk)
     for pages in (
-        sign_in_routes(registration.focal_desk),
-        delegation_routes(registration.focal_desk),
+        sign_in_routes(desk.focal_desk),
+        delegation_routes(desk.focal_desk),
         staff_routes(staff_desk),
         desk_routes(accreditation_desk),
         photo_script(staff_desk.site),
-        photo_pages(staff_desk.site, photo_access.OF_DELEGATION, photo_access.by_focal_point(registration.focal_desk)),
-        photo_pages(staff_desk.site, photo_access.OWN, photo_access.by_themselves(registration.public_desk)),
+        photo_pages(staff_desk.site, photo_access.OF_DELEGATION, photo_access.by_focal_point(desk.focal_desk)),
+        photo_pages(staff_desk.site, photo_access.OWN, photo_access.by_themselves(desk.public_desk)),
         photo_pages(staff_desk.site, photo_access.AT_THE_DESK, photo_access.by_staff(accreditation_desk)),
-        letter_giving.letter_pages(
-            staff_desk.site, letter_giving.OF_DELEGATION, letter_giving.by_focal_point(registration.focal_desk)
-        ),
+        letter_giving.letter_pages(staff_desk.site, letter_giving.OF_DELEGATION, letter_giving.by_focal_point(desk.focal_desk)),
         letter_giving.letter_pages(staff_desk.site, letter_giving.AT_THE_DESK, letter_giving.by_staff(accreditation_desk)),
         letter_giving.letter_removal(staff_desk.site, accreditation_desk),
-        staged_routes(accreditation_desk, registration.decider),
+        staged_routes(accreditation_desk, desk.decider),
         programme_desk_routes(ProgrammeDesk(staff_desk)),
     ):
         routes.routes += pages.routes
     return routes
 
 
-def _intake_routes(routes: APIRouter, r: Registration) -> None:
+def _intake_routes(routes: APIRouter, desk: FrontDesk) -> None:
     @routes.post(
         "/delegates",
         summary="Register one person",
         **openapi.registers(views.DelegateDecided, RegistrationSubmitted),
     )
     async def register(request: Request) -> Response:
-        caller = await r.registering(request, ACCREDITATION)
+        caller = await desk.registering(request, ACCREDITATION)
         require_json(request)
         body = await read_body(request)
         caller = caller.proved(request.headers, body)
-        submitted = r.submitted(body)
-        portrait = await r.portrait(submitted.photo)
-        return await r.submit(request, service.RegisterDelegate(submitted, caller, portrait), caller, body)
+        submitted = desk.submitted(body)
+        portrait = await desk.portrait(submitted.photo)
+        return await desk.submit(request, service.RegisterDelegate(submitted, caller, portrait), caller, body)
 
     @routes.post(
         "/events",
@@ -114,28 +112,28 @@ def _intake_routes(routes: APIRouter, r: Registration) -> None:
         **openapi.takes_events(views.DelegateDecided | views.SessionView | views.BatchResult),
     )
     async def events(request: Request) -> Response:
-        caller = await r.registering(request, ACCREDITATION | PROGRAMME)
+        caller = await desk.registering(request, ACCREDITATION | PROGRAMME)
         media_type = media_type_of(request)
         body = await read_body(request, MAX_BATCH_BYTES if media_type == BATCH else MAX_EVENT_BYTES)
         caller = caller.proved(request.headers, body)
         posted = posted_events(media_type, request.headers, body)
-        return await r.submit_events(request, posted, caller, as_list=media_type == BATCH)
+        return await desk.submit_events(request, posted, caller, as_list=media_type == BATCH)
 
 
-def _reading_routes(routes: APIRouter, r: Registration) -> None:
+def _reading_routes(routes: APIRouter, desk: FrontDesk) -> None:
     @routes.get(
         "/delegates",
         summary="Delegates by status, delegation, category and what is typed; as JSON or, asked for `text/csv`, as CSV",
         **openapi.reads(views.DelegatePage, also_as={"text/csv": {"schema": {"type": "string"}}}),
     )
     async def delegates(request: Request, asked: Annotated[DelegateFilter, Query()]) -> Response:
-        caller = await r.reader(request)
+        caller = await desk.reader(request)
         may_know = caller.may_read_protected_names
-        conference = r.conference
-        found = await r.database.read(
+        conference = desk.conference
+        found = await desk.database.read(
             lambda tx: queries.find_delegates(tx, asked, caller.form, conference, with_protected_names=may_know)
         )
-        shown = await _shown(r, caller, found)
+        shown = await _shown(desk, caller, found)
         next_after = found[-1].delegate_id if len(found) == asked.limit else None
         if "text/csv" in request.headers.get("accept", ""):
             headers = {"X-Next-After": str(next_after)} if next_after else None
@@ -144,35 +142,35 @@ def _reading_routes(routes: APIRouter, r: Registration) -> None:
 
     @routes.get("/delegates/{delegate_id}", summary="One delegate", **openapi.reads(views.DelegateView, 404, 410))
     async def delegate(request: Request, delegate_id: UUID) -> Response:
-        caller = await r.reader(request)
-        found = await r.database.read(lambda tx: queries.find_delegate(tx, delegate_id))
-        if await r.database.read(lambda tx: erased_among(tx, [delegate_id])):
+        caller = await desk.reader(request)
+        found = await desk.database.read(lambda tx: queries.find_delegate(tx, delegate_id))
+        if await desk.database.read(lambda tx: erased_among(tx, [delegate_id])):
             raise gone()
         if found is None or not caller.may_read(found.category, found.delegation):
             detail = say("None at least that this key may see.")
             raise Problem(404, "not-found", say("There is no such delegate."), detail)
-        return json_response((await _shown(r, caller, [found]))[0])
+        return json_response((await _shown(desk, caller, [found]))[0])
 
 
-async def _shown(r: Registration, caller: Caller, found: Sequence[Delegate]) -> list[views.DelegateView]:
+async def _shown(desk: FrontDesk, caller: Caller, found: Sequence[Registration]) -> list[views.DelegateView]:
     """These as the caller may see them."""
     ids, with_names = [each.delegate_id for each in found], caller.may_read_protected_names
-    badges, corrections = await r.database.read(lambda tx: (queries.badge_states(tx, ids), store.corrections.of(tx, ids)))
-    letters = await r.database.read(lambda tx: store.letters.of(tx, {each.delegation for each in found}))
+    badges, corrections = await desk.database.read(lambda tx: (queries.badge_states(tx, ids), store.corrections.of(tx, ids)))
+    letters = await desk.database.read(lambda tx: store.letters.of(tx, {each.delegation for each in found}))
     return [
         views.delegate_view(
             each,
             with_protected_name=with_names,
             badge=badges.get(each.delegate_id),
             correction=corrections.get(each.delegate_id),
-            needs=needs_of(each, r.conference, letters),
+            needs=needs_of(each, desk.conference, letters),
             with_note=caller.may_read_notes,
         )
         for each in found
     ]
 
 
-def _delegate_routes(routes: APIRouter, r: Registration) -> None:
+def _delegate_routes(routes: APIRouter, desk: FrontDesk) -> None:
     decided = views.DelegateDecided
 
     @routes.patch(
@@ -181,9 +179,9 @@ def _delegate_routes(routes: APIRouter, r: Registration) -> None:
         **openapi.changes(decided, Amendment, examples.AMENDMENT),
     )
     async def amend(request: Request, delegate_id: UUID) -> Response:
-        caller, body = await r.changing(request)
+        caller, body = await desk.changing(request)
         require_json(request)
-        return await r.submit(request, service.Amend(delegate_id, parse(Amendment, body), caller), caller, body)
+        return await desk.submit(request, service.Amend(delegate_id, parse(Amendment, body), caller), caller, body)
 
     @routes.post(
         "/delegates/{delegate_id}/withdrawal",
@@ -191,8 +189,8 @@ def _delegate_routes(routes: APIRouter, r: Registration) -> None:
         **openapi.changes(decided),
     )
     async def withdraw(request: Request, delegate_id: UUID) -> Response:
-        caller, body = await r.changing(request)
-        return await r.submit(request, service.Withdraw(delegate_id, caller), caller, body)
+        caller, body = await desk.changing(request)
+        return await desk.submit(request, service.Withdraw(delegate_id, caller), caller, body)
 
     @routes.post(
         "/delegates/{delegate_id}/replacement",
@@ -200,11 +198,11 @@ def _delegate_routes(routes: APIRouter, r: Registration) -> None:
         **openapi.registers(views.DelegateReplaced, RegistrationSubmitted),
     )
     async def replace(request: Request, delegate_id: UUID) -> Response:
-        caller, body = await r.changing(request)
+        caller, body = await desk.changing(request)
         require_json(request)
-        submitted = r.submitted(body)
-        portrait = await r.portrait(submitted.photo)
-        return await r.submit(request, Replace(delegate_id, submitted, caller, portrait), caller, body)
+        submitted = desk.submitted(body)
+        portrait = await desk.portrait(submitted.photo)
+        return await desk.submit(request, Replace(delegate_id, submitted, caller, portrait), caller, body)
 
     @routes.delete(
         "/delegates/{delegate_id}",
@@ -212,13 +210,13 @@ def _delegate_routes(routes: APIRouter, r: Registration) -> None:
         **openapi.erases(views.DelegateErased),
     )
     async def erase(request: Request, delegate_id: UUID) -> Response:
-        caller = await r.staff(request, ACCREDITATION)
-        return await r.erase(request, delegate_id, caller)
+        caller = await desk.staff(request, ACCREDITATION)
+        return await desk.erase(request, delegate_id, caller)
 
     @routes.put("/delegates/{delegate_id}/sessions/{session_id}", summary="Enrol in a session", **openapi.changes(decided))
     async def enrol(request: Request, delegate_id: UUID, session_id: Slug) -> Response:
-        caller, body = await r.changing(request)
-        return await r.submit(request, service.Enrol(delegate_id, session_id, caller), caller, body)
+        caller, body = await desk.changing(request)
+        return await desk.submit(request, service.Enrol(delegate_id, session_id, caller), caller, body)
 
     @routes.delete(
         "/delegates/{delegate_id}/sessions/{session_id}",
@@ -226,13 +224,13 @@ def _delegate_routes(routes: APIRouter, r: Registration) -> None:
         **openapi.changes(decided),
     )
     async def leave(request: Request, delegate_id: UUID, session_id: Slug) -> Response:
-        caller, body = await r.changing(request)
-        return await r.submit(request, service.Leave(delegate_id, session_id, caller), caller, body)
+        caller, body = await desk.changing(request)
+        return await desk.submit(request, service.Leave(delegate_id, session_id, caller), caller, body)
 
 
-def _conference_routes(routes: APIRouter, r: Registration) -> None:
-    as_json = orjson.dumps(ConferenceView.model_validate(r.conference).model_dump(mode="json"))
-    site = r.public_desk.site
+def _conference_routes(routes: APIRouter, desk: FrontDesk) -> None:
+    as_json = orjson.dumps(ConferenceView.model_validate(desk.conference).model_dump(mode="json"))
+    site = desk.public_desk.site
 
     @routes.get(
         "/conference",

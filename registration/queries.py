@@ -7,9 +7,9 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection, Select, bindparam, func, select
 
-from registration.audit.entries import Kept, delegation_hash, id_hash
+from registration.audit.entries import KeptEntry, delegation_hash, id_hash
 from registration.audit.trail import TrailFilter
-from registration.callers.caller import FormKey
+from registration.callers.form_keys import FormKey
 from registration.delegate import Registration
 from registration.staff.search import Lacking, lacks, says
 from registration.store import badges, delegates, erased_among, session_of, session_places, sessions, trail
@@ -94,7 +94,7 @@ def find_all(tx: Connection, delegate_ids: Collection[UUID]) -> list[Registratio
     return [Registration.model_validate_json(content) for content in found]
 
 
-def find_entries(tx: Connection, asked: TrailFilter) -> list[Kept]:
+def find_entries(tx: Connection, asked: TrailFilter) -> list[KeptEntry]:
     """A page of the audit trail."""
     about: set[str] | None = None if asked.delegate is None else {id_hash(asked.delegate)}
     if asked.delegation is not None:

@@ -10,7 +10,6 @@ from typing_extensions import TypedDict
 
 from registration.amendment import Correction, CorrectionState
 from registration.delegate import Registration, printed_name
-from registration.letters.letter import Letter
 from registration.needs import Need
 from shared.events import (
     Email,
@@ -95,32 +94,6 @@ class DelegateErased(TypedDict):
 
     delegate_id: UUID
     status: Literal[Status.ERASED]
-    dry_run: NotRequired[DryRun]
-
-
-class LetterView(TypedDict):
-    """A delegation's letter of credentials; the file itself is at `/delegations/{code}/letter/file`."""
-
-    delegation: Slug
-    sha256: str
-    media_type: Literal["application/pdf", "image/jpeg"]
-    size: int
-    pages: int
-    given_at: datetime
-    given_by: str
-    """As in the audit trail: the kind of who gave it, and their name; a focal point's is a hash."""
-
-
-class LetterGiven(LetterView):
-    accredited: int
-    """How many people waited for nothing else."""
-    dry_run: NotRequired[DryRun]
-
-
-class LetterRemoved(TypedDict):
-    """There is no letter, the first time and ever after."""
-
-    delegation: Slug
     dry_run: NotRequired[DryRun]
 
 
@@ -250,11 +223,6 @@ def proposed_view(correction: Correction) -> ProposedView:
 
 def delegate_erased(delegate_id: UUID) -> DelegateErased:
     return {"delegate_id": delegate_id, "status": Status.ERASED}
-
-
-def letter_view(letter: Letter) -> dict[str, object]:
-    """As `LetterView`."""
-    return letter._asdict()
 
 
 def delegate_view(

@@ -21,13 +21,15 @@ from jsonschema_rs import Draft202012Validator
 from sqlalchemy import Connection, delete, select
 
 from registration import store
-from registration.api import Registration, router
+from registration.api import router
 from registration.audit.head import HeadSigner
-from registration.callers.caller import Callers, FormKey, keep_form_key
+from registration.callers.caller import Callers
+from registration.callers.form_keys import FormKey, keep_form_key
 from registration.decisions.decider import Decider
 from registration.delegate import Registration as Delegate
 from registration.delegations.focal_news import Pace
 from registration.intake.group_commit import Intake
+from registration.intake.submitting import FrontDesk
 from registration.mailer import Mailer
 from registration.pages.focal_news_mail import FocalNewsPost
 from registration.pages.focal_point import FocalDesk
@@ -220,11 +222,9 @@ async def registration_running(
     callers = Callers(database, _staff_keys(folder))
     settings = RegistrationSettings.load({"REGISTRATION_DATABASE_URL": url, "KEYS_FILE": str(folder / "staff-keys.toml")})
     signer = HeadSigner(settings, database, lambda _: None)
-    registration = Registration(
-        intake, callers, database, conference, public_desk, focal_desk, decider, signer, own_url, provider
-    )
+    front_desk = FrontDesk(intake, callers, database, conference, public_desk, focal_desk, decider, signer, own_url, provider)
     app = http_app("Registration", _ready)
-    add_routes(app, router(registration), answer_no_route(site))
+    add_routes(app, router(front_desk), answer_no_route(site))
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     documented = _documented(app)
     reader = site.studio.letter_reader

@@ -9,10 +9,10 @@ from typing_extensions import TypedDict
 
 from registration import openapi, queries, store
 from registration import openapi_examples as examples
-from registration.audit.entries import Action, ActorKind, Kept
+from registration.audit.entries import Action, ActorKind, KeptEntry
 from registration.audit.head import NoKey, SignedHead
 from registration.audit.trail import TrailFilter
-from registration.intake.submitting import Registration
+from registration.intake.submitting import FrontDesk
 from shared.clock import utc_now
 from shared.events import Slug, Status
 from shared.http import DirectRoute, json_response
@@ -70,7 +70,7 @@ class TrailPage(TypedDict):
     """Where there may be more: the `after` of the next page."""
 
 
-def audit_routes(r: Registration) -> APIRouter:
+def audit_routes(desk: FrontDesk) -> APIRouter:
     routes = APIRouter(route_class=DirectRoute)
 
     @routes.get(
@@ -79,8 +79,8 @@ def audit_routes(r: Registration) -> APIRouter:
         **openapi.reads(TrailPage, example=examples.AUDIT),
     )
     async def entries(request: Request, asked: Annotated[TrailFilter, Query()]) -> Response:
-        await r.staff(request, AUDITORS)
-        found = await r.database.read(lambda tx: queries.find_entries(tx, asked))
+        await desk.staff(request, AUDITORS)
+        found = await desk.database.read(lambda tx: queries.find_entries(tx, asked))
         next_after = found[-1].seq if len(found) == asked.limit else None
         return json_response({"entries": [_shown(each) for each in found], "next_after": next_after})
 
@@ -91,9 +91,9 @@ def audit_routes(r: Registration) -> APIRouter:
         **openapi.reads(SignedHead, example=examples.AUDIT_HEAD),
     )
     async def head(request: Request) -> Response:
-        await r.staff(request, AUDITORS)
+        await desk.staff(request, AUDITORS)
         try:
-            signed = await r.database.read(lambda tx: r.head_signer.sign(store.trail.head(tx), utc_now()))
+            signed = await desk.database.read(lambda tx: desk.head_signer.sign(store.trail.head(tx), utc_now()))
         except NoKey as error:
             log.error("audit_head_not_signed", error=str(error))
             detail = say("Name one by AUDIT_KEY_FILE, as the log says.")
@@ -103,6 +103,6 @@ def audit_routes(r: Registration) -> APIRouter:
     return routes
 
 
-def _shown(kept: Kept) -> dict[str, object]:
+def _shown(kept: KeptEntry) -> dict[str, object]:
     """The entry byte for byte, so that its hash can be worked out again."""
     return {"entry": orjson.Fragment(kept.content), "hash": kept.hash.hex()}

@@ -211,7 +211,7 @@ def chained(before: bytes, content: str) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class KeptEntry:
     """An entry as it is stored."""
 
     seq: int
@@ -228,7 +228,7 @@ class Head:
     hash: bytes
 
 
-def broken(entries: Iterable[Kept], head: Head, kept: Head | None = None) -> str | None:
+def broken(entries: Iterable[KeptEntry], head: Head, kept: Head | None = None) -> str | None:
     """Where and how the chain is broken first, or `None`. `head` is the trail's own, `kept` one that was kept elsewhere."""
     last = Head(0, START)
     for entry in entries:
@@ -248,7 +248,7 @@ def broken(entries: Iterable[Kept], head: Head, kept: Head | None = None) -> str
     return None
 
 
-def _is_of(entry: Kept) -> bool:
+def _is_of(entry: KeptEntry) -> bool:
     told: Mapping[str, Any] = orjson.loads(entry.content)
     about = told["delegate_sha256"] if "delegate_sha256" in told else delegation_hash(told["delegation"])
     return told["seq"] == entry.seq and about == entry.delegate_hash

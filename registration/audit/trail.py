@@ -22,7 +22,7 @@ from sqlalchemy import (
     type_coerce,
 )
 
-from registration.audit.entries import START, Action, ActorKind, Entry, Head, Kept, chained, delegation_hash, id_hash
+from registration.audit.entries import START, Action, ActorKind, Entry, Head, KeptEntry, chained, delegation_hash, id_hash
 from shared.events import Slug
 from shared.rows import among, execute_many
 
@@ -92,17 +92,17 @@ class Trail:
         row = tx.execute(self._head).first()
         return Head(0, START) if row is None else Head(row.seq, row.hash)
 
-    def entries(self, tx: Connection) -> Iterator[Kept]:
+    def entries(self, tx: Connection) -> Iterator[KeptEntry]:
         """Every entry, by number, read in pages."""
         e, after = self._entries.c, -1
         while True:
             page = tx.execute(select(self._entries).where(e.seq > after).order_by(e.seq).limit(_PAGE)).all()
-            yield from (Kept(*row) for row in page)
+            yield from (KeptEntry(*row) for row in page)
             if len(page) < _PAGE:
                 return
             after = page[-1].seq
 
-    def page(self, tx: Connection, asked: TrailFilter, about: Collection[str] | None = None) -> list[Kept]:
+    def page(self, tx: Connection, asked: TrailFilter, about: Collection[str] | None = None) -> list[KeptEntry]:
         """The entries that match, by number; `about` are the hashes of what they are about, where not about all."""
         e = self._entries.c
         entry = cast(e.content, JSON) if tx.dialect.name == "postgresql" else type_coerce(e.content, JSON)
@@ -117,7 +117,7 @@ class Trail:
             wanted = wanted.where(entry["action"].as_string() == asked.action)
         if asked.kind is not None:
             wanted = wanted.where(entry["by"]["kind"].as_string() == asked.kind)
-        return [Kept(*row) for row in tx.execute(wanted, parameters)]
+        return [KeptEntry(*row) for row in tx.execute(wanted, parameters)]
 
     def about(self, tx: Connection, delegate_id: UUID) -> list[str]:
         """The contents of the entries about one delegate, the first first."""

@@ -8,12 +8,12 @@ from starlette.responses import Response
 from registration import openapi, views
 from registration import openapi_examples as examples
 from registration.decisions.service import CorrectionDecision, Decide, DecideCorrection, Decision, DecisionOnMany
-from registration.intake.submitting import ACCREDITATION, Registration
+from registration.intake.submitting import ACCREDITATION, FrontDesk
 from shared.http import DirectRoute, parse, read_body, require_json
 from shared.problems import invalid_body
 
 
-def decision_routes(r: Registration) -> APIRouter:
+def decision_routes(desk: FrontDesk) -> APIRouter:
     routes = APIRouter(route_class=DirectRoute)
 
     @routes.post(
@@ -22,10 +22,10 @@ def decision_routes(r: Registration) -> APIRouter:
         **openapi.changes(views.DelegateDecided, Decision, examples.DECISION),
     )
     async def decide(request: Request, delegate_id: UUID) -> Response:
-        caller = await r.staff(request, ACCREDITATION)
+        caller = await desk.staff(request, ACCREDITATION)
         require_json(request)
         body = await read_body(request)
-        return await r.submit(request, Decide(delegate_id, parse(Decision, body), caller), caller, body)
+        return await desk.submit(request, Decide(delegate_id, parse(Decision, body), caller), caller, body)
 
     @routes.post(
         "/delegates/{delegate_id}/correction/decision",
@@ -33,11 +33,11 @@ def decision_routes(r: Registration) -> APIRouter:
         **openapi.changes(views.DelegateDecided, CorrectionDecision, examples.CORRECTION_DECISION),
     )
     async def decide_correction(request: Request, delegate_id: UUID) -> Response:
-        caller = await r.staff(request, ACCREDITATION)
+        caller = await desk.staff(request, ACCREDITATION)
         require_json(request)
         body = await read_body(request)
         use_case = DecideCorrection(delegate_id, parse(CorrectionDecision, body), caller)
-        return await r.submit(request, use_case, caller, body)
+        return await desk.submit(request, use_case, caller, body)
 
     @routes.post(
         "/decisions",
@@ -46,12 +46,12 @@ def decision_routes(r: Registration) -> APIRouter:
         **openapi.changes(views.DecidedOnMany, DecisionOnMany, examples.DECISION_ON_MANY),
     )
     async def decide_on_many(request: Request) -> Response:
-        caller = await r.staff(request, ACCREDITATION)
+        caller = await desk.staff(request, ACCREDITATION)
         require_json(request)
         body = await read_body(request)
         asked = parse(DecisionOnMany, body)
         if faults := list(asked.faults):
             raise invalid_body(faults)
-        return await r.decide_on_many(request, asked, caller, body)
+        return await desk.decide_on_many(request, asked, caller, body)
 
     return routes

@@ -18,7 +18,7 @@ from registration.delegations.focal_points import (
     shown,
 )
 from registration.delegations.service import Endorse, EndorsementDecision
-from registration.intake.submitting import ACCREDITATION, Registration, dry_run_asked
+from registration.intake.submitting import ACCREDITATION, FrontDesk, dry_run_asked
 from shared.conference import Conference
 from shared.events import Slug
 from shared.http import DirectRoute, json_response, parse, read_body, require_json
@@ -31,7 +31,7 @@ log = get_log()
 ADDRESS = "/delegations/{code}/focal-points"
 
 
-def endorsement_routes(r: Registration) -> APIRouter:
+def endorsement_routes(desk: FrontDesk) -> APIRouter:
     routes = APIRouter(route_class=DirectRoute)
 
     @routes.post(
@@ -40,21 +40,21 @@ def endorsement_routes(r: Registration) -> APIRouter:
         **openapi.changes(views.DelegateDecided, EndorsementDecision, examples.ENDORSEMENT),
     )
     async def endorse(request: Request, delegate_id: UUID) -> Response:
-        caller = await r.staff(request, ACCREDITATION)
+        caller = await desk.staff(request, ACCREDITATION)
         require_json(request)
         body = await read_body(request)
         use_case = Endorse(delegate_id, parse(EndorsementDecision, body), caller)
-        return await r.submit(request, use_case, caller, body)
+        return await desk.submit(request, use_case, caller, body)
 
     return routes
 
 
-def focal_point_routes(r: Registration) -> APIRouter:
+def focal_point_routes(desk: FrontDesk) -> APIRouter:
     routes = APIRouter(route_class=DirectRoute)
 
     async def named(request: Request, code: str) -> str:
-        await r.staff(request, ACCREDITATION)
-        return known_delegation(r.conference, code)
+        await desk.staff(request, ACCREDITATION)
+        return known_delegation(desk.conference, code)
 
     async def settled(request: Request, delegation: str, given: Sequence[FocalPoint]) -> Response:
         """Let these be the delegation's focal points; in a dry run only say so."""
@@ -63,14 +63,14 @@ def focal_point_routes(r: Registration) -> APIRouter:
         view = shown(delegation, [(delegation, each) for each in given])
         if dry_run_asked(request):
             return json_response({**view, "dry_run": True})
-        await r.database.write(lambda tx: keep_focal_points(tx, delegation, given), announce=False)
+        await desk.database.write(lambda tx: keep_focal_points(tx, delegation, given), announce=False)
         log.info("focal_points_named", delegation=delegation, count=len(given))
         return json_response(view)
 
     @routes.get(ADDRESS, summary="A delegation's focal points", **openapi.reads(FocalPointsView, 404))
     async def focal_points(request: Request, code: Slug) -> Response:
         delegation = await named(request, code)
-        return json_response(shown(delegation, await r.database.read(lambda tx: focal_points_of(tx, delegation))))
+        return json_response(shown(delegation, await desk.database.read(lambda tx: focal_points_of(tx, delegation))))
 
     @routes.put(
         ADDRESS,

@@ -38,7 +38,7 @@ _TRUE, _FALSE = ("1", "true", "yes"), ("0", "false", "no")
 
 
 @dataclass(frozen=True, slots=True)
-class Registration:
+class FrontDesk:
     """What the routes call."""
 
     intake: Intake
@@ -113,26 +113,22 @@ class Registration:
 
     async def change_programme(self, request: Request, asked: ProgrammeChange, caller: Caller, body: bytes) -> Response:
         """Have several sessions changed, all or none, once per `Idempotency-Key`."""
-        once = None if dry_run_asked(request) else _idempotency(request, caller, body)
-        parts = [
-            Part(ChangeSession(each.session_id, each, caller), once and once.of_part(number), f"/changes/{number}")
-            for number, each in enumerate(asked.changes)
-        ]
-        traceparent, dry_run = traceparent_of(request), dry_run_asked(request)
-        answers = await self.intake.submit(Submission(parts, traceparent, dry_run))
-        return _answered({"sessions": [each.body for each in answers]}, 200, traceparent, dry_run)
+        use_cases = [ChangeSession(each.session_id, each, caller) for each in asked.changes]
+        return await self._submit_all(request, use_cases, "/changes", "sessions", caller, body)
 
     async def decide_on_many(self, request: Request, asked: DecisionOnMany, caller: Caller, body: bytes) -> Response:
         """Have one decision taken on many, on all or none, once per `Idempotency-Key`."""
-        dry_run = dry_run_asked(request)
+        return await self._submit_all(request, asked.use_cases(caller), "/delegates", "delegates", caller, body)
+
+    async def _submit_all(
+        self, request: Request, use_cases: Sequence[service.UseCase], under: str, told_as: str, caller: Caller, body: bytes
+    ) -> Response:
+        """Have all decided, or none; `under` is where they stand in the body, `told_as` what the list of answers is called."""
+        traceparent, dry_run = traceparent_of(request), dry_run_asked(request)
         once = None if dry_run else _idempotency(request, caller, body)
-        parts = [
-            Part(use_case, once and once.of_part(index), f"/delegates/{index}")
-            for index, use_case in enumerate(asked.use_cases(caller))
-        ]
-        traceparent = traceparent_of(request)
+        parts = [Part(each, once and once.of_part(index), f"{under}/{index}") for index, each in enumerate(use_cases)]
         answers = await self.intake.submit(Submission(parts, traceparent, dry_run))
-        return _answered({"delegates": [each.body for each in answers]}, 200, traceparent, dry_run)
+        return _answered({told_as: [each.body for each in answers]}, 200, traceparent, dry_run)
 
     async def submit_events(self, request: Request, posted: Sequence[Posted], caller: Caller, *, as_list: bool) -> Response:
         """Have posted events decided, all or none, each once per `source` and `id`."""

@@ -3,12 +3,13 @@
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from registration import openapi, store, views
+from registration import openapi, store
 from registration.delegations.api import known_delegation
-from registration.intake.submitting import ACCREDITATION, Registration
+from registration.intake.submitting import ACCREDITATION, FrontDesk
 from registration.letters.files import JPEG, MOST_BYTES, PDF, NotALetter
 from registration.letters.letter import Letter
 from registration.letters.service import GiveLetter, RemoveLetter
+from registration.letters.views import LetterGiven, LetterRemoved, LetterView, letter_view
 from shared.events import Slug
 from shared.http import DirectRoute, json_response, read_body, require_json
 from shared.problems import Problem, invalid_body
@@ -25,7 +26,7 @@ _SAFE = {
 """Whatever a letter is, a browser only saves it."""
 
 
-def letter_routes(r: Registration) -> APIRouter:
+def letter_routes(desk: FrontDesk) -> APIRouter:
     routes = APIRouter(route_class=DirectRoute)
 
     @routes.put(
@@ -35,24 +36,22 @@ def letter_routes(r: Registration) -> APIRouter:
             "Once for all of its people. A PDF has at most 20 pages and 5 MiB, and does nothing but show them; a picture "
             "has at most 10 MiB and is written anew. Whoever waited for nothing else is accredited."
         ),
-        **openapi.takes_files(views.LetterGiven, *openapi.LETTERS),
+        **openapi.takes_files(LetterGiven, *openapi.LETTERS),
     )
     async def give(request: Request, code: Slug) -> Response:
-        caller = await r.staff(request, ACCREDITATION)
-        known_delegation(r.conference, code)
+        caller = await desk.staff(request, ACCREDITATION)
+        known_delegation(desk.conference, code)
         require_json(request, *openapi.LETTERS)
         body = await read_body(request, MOST_BYTES)
         try:
-            file = await r.public_desk.site.studio.letter(body)
+            file = await desk.public_desk.site.studio.letter(body)
         except NotALetter as error:
             raise invalid_body([error.fault("")]) from None
-        return await r.submit(request, GiveLetter(code, file, caller), caller, body)
+        return await desk.submit(request, GiveLetter(code, file, caller), caller, body)
 
-    @routes.get(
-        ADDRESS, summary="What is known of a delegation's letter of credentials", **openapi.reads(views.LetterView, 404)
-    )
+    @routes.get(ADDRESS, summary="What is known of a delegation's letter of credentials", **openapi.reads(LetterView, 404))
     async def letter(request: Request, code: Slug) -> Response:
-        return json_response(views.letter_view((await found(request, code))[0]))
+        return json_response(letter_view((await found(request, code))[0]))
 
     @routes.get(
         f"{ADDRESS}/file",
@@ -65,16 +64,16 @@ def letter_routes(r: Registration) -> APIRouter:
     @routes.delete(
         ADDRESS,
         summary="Remove a delegation's letter of credentials: who is accredited stays so",
-        **openapi.changes(views.LetterRemoved),
+        **openapi.changes(LetterRemoved),
     )
     async def remove(request: Request, code: Slug) -> Response:
-        caller = await r.staff(request, ACCREDITATION)
-        known_delegation(r.conference, code)
-        return await r.submit(request, RemoveLetter(code, caller), caller)
+        caller = await desk.staff(request, ACCREDITATION)
+        known_delegation(desk.conference, code)
+        return await desk.submit(request, RemoveLetter(code, caller), caller)
 
     async def found(request: Request, code: str) -> tuple[Letter, bytes]:
-        await r.staff(request, ACCREDITATION)
-        kept = await r.database.read(lambda tx: store.letters.find(tx, code))
+        await desk.staff(request, ACCREDITATION)
+        kept = await desk.database.read(lambda tx: store.letters.find(tx, code))
         if kept is None:
             raise no_letter()
         return kept

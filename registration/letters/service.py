@@ -7,10 +7,10 @@ from registration.callers.caller import Caller
 from registration.delegate import Registration
 from registration.intake.reach import Touched
 from registration.letters.letter import LetterChange, LetterFile
-from registration.needs import with_what_came
+from registration.letters.views import letter_view
+from registration.needs import status_at_first
 from registration.register import Register
 from registration.service import Answer, Desk, NotFound
-from registration.views import letter_view
 from shared.clock import utc_now
 from shared.events import Status
 
@@ -32,7 +32,7 @@ class GiveLetter:
         if held is None or held.sha256 != self.file.sha256:
             register.apply_letter(LetterChange(self.delegation, self.file, self.caller.actor, at))
             for each in list(_waiting(register, self.delegation)):
-                changed = with_what_came(each, desk.conference, register.letters, at)
+                changed = each.revised(at, status=status_at_first(each, desk.conference, register.letters))
                 if changed is not each:
                     register.apply(changed)
                     accredited += 1

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from registration import openapi, queries, service, store, views
 from registration.intake.group import gone
-from registration.intake.submitting import ACCREDITATION, Registration
+from registration.intake.submitting import ACCREDITATION, FrontDesk
 from registration.photos.portraits import MOST_BYTES, Area, NotAPicture
 from shared.http import DirectRoute, read_body, require_json
 from shared.problems import Problem, invalid_body, invalid_parameters
@@ -20,7 +20,7 @@ Proposed = Annotated[bool, Query(description="The one that waits for a decision"
 Hundredths = Annotated[float | None, Query(ge=0, le=100, allow_inf_nan=False)]
 
 
-def photo_routes(r: Registration) -> APIRouter:
+def photo_routes(desk: FrontDesk) -> APIRouter:
     routes = APIRouter(route_class=DirectRoute)
 
     @routes.put(
@@ -32,7 +32,7 @@ def photo_routes(r: Registration) -> APIRouter:
     async def give(
         request: Request, delegate_id: UUID, left: Hundredths = None, top: Hundredths = None, width: Hundredths = None
     ) -> Response:
-        caller = await r.callers.require(request.headers, staff=ACCREDITATION, forms=True)
+        caller = await desk.callers.require(request.headers, staff=ACCREDITATION, forms=True)
         require_json(request, *openapi.PICTURES)
         if width is None and (left is not None or top is not None):
             raise invalid_parameters([FieldFault("width", "required", say("This field is required."))])
@@ -40,11 +40,11 @@ def photo_routes(r: Registration) -> APIRouter:
         caller = caller.proved(request.headers, body)
         area = None if width is None else Area(left or 0.0, top or 0.0, width)
         try:
-            portrait = await r.public_desk.site.studio.portrait(body, area)
+            portrait = await desk.public_desk.site.studio.portrait(body, area)
         except NotAPicture as error:
             raise invalid_body([error.fault("")]) from None
         asked = body + (request.scope["query_string"] or b"")
-        return await r.submit(request, service.GivePhoto(delegate_id, portrait, caller), caller, asked)
+        return await desk.submit(request, service.GivePhoto(delegate_id, portrait, caller), caller, asked)
 
     @routes.get(
         ADDRESS,
@@ -52,15 +52,15 @@ def photo_routes(r: Registration) -> APIRouter:
         **openapi.shows_file("The portrait.", "image/jpeg"),
     )
     async def photo(request: Request, delegate_id: UUID, proposed: Proposed = False) -> Response:
-        caller = await r.reader(request)
-        found = await r.database.read(lambda tx: queries.find_delegate(tx, delegate_id))
-        if await r.database.read(lambda tx: store.erased_among(tx, [delegate_id])):
+        caller = await desk.reader(request)
+        found = await desk.database.read(lambda tx: queries.find_delegate(tx, delegate_id))
+        if await desk.database.read(lambda tx: store.erased_among(tx, [delegate_id])):
             raise gone()
         may_see = found is not None and caller.may_read(found.category, found.delegation)
         if found is None or not may_see or (found.protected and not caller.may_read_protected_names):
             raise _no_photo()
         may_know = caller.may_read_protected_names
-        portraits = await r.database.read(
+        portraits = await desk.database.read(
             lambda tx: _proposed(tx, delegate_id, whole=may_know) if proposed else store.photos.of(tx, [delegate_id])
         )
         if not portraits:

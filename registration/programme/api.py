@@ -5,13 +5,13 @@ from starlette.responses import Response
 
 from registration import openapi, queries, views
 from registration import openapi_examples as examples
-from registration.intake.submitting import PROGRAMME, Registration
+from registration.intake.submitting import PROGRAMME, FrontDesk
 from registration.programme.service import ChangeSession
 from shared.events import ProgrammeChange, SessionChange, Slug
 from shared.http import DirectRoute, json_response, parse, read_body, require_json
 
 
-def programme_routes(r: Registration) -> APIRouter:
+def programme_routes(desk: FrontDesk) -> APIRouter:
     routes = APIRouter(route_class=DirectRoute)
 
     @routes.get(
@@ -20,7 +20,7 @@ def programme_routes(r: Registration) -> APIRouter:
         **openapi.reads_publicly(views.ProgrammeView, 503),
     )
     async def sessions() -> Response:
-        found = await r.database.read(queries.all_sessions)
+        found = await desk.database.read(queries.all_sessions)
         return json_response({"sessions": [views.session_view(session, enrolled) for session, enrolled in found]})
 
     @routes.patch(
@@ -29,10 +29,10 @@ def programme_routes(r: Registration) -> APIRouter:
         **openapi.changes(views.ProgrammeChanged, ProgrammeChange, examples.SWAP),
     )
     async def change_sessions(request: Request) -> Response:
-        caller = await r.staff(request, PROGRAMME)
+        caller = await desk.staff(request, PROGRAMME)
         require_json(request)
         body = await read_body(request)
-        return await r.change_programme(request, parse(ProgrammeChange, body), caller, body)
+        return await desk.change_programme(request, parse(ProgrammeChange, body), caller, body)
 
     @routes.patch(
         "/sessions/{session_id}",
@@ -40,9 +40,9 @@ def programme_routes(r: Registration) -> APIRouter:
         **openapi.changes(views.SessionView, SessionChange, examples.SESSION),
     )
     async def change_session(request: Request, session_id: Slug) -> Response:
-        caller = await r.staff(request, PROGRAMME)
+        caller = await desk.staff(request, PROGRAMME)
         require_json(request)
         body = await read_body(request)
-        return await r.submit(request, ChangeSession(session_id, parse(SessionChange, body), caller), caller, body)
+        return await desk.submit(request, ChangeSession(session_id, parse(SessionChange, body), caller), caller, body)
 
     return routes

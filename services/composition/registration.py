@@ -8,12 +8,13 @@ import faust
 from sqlalchemy import Connection, func, select
 
 from registration import store, stream
-from registration.api import Registration, router
+from registration.api import router
 from registration.audit.head import HeadSigner
 from registration.callers.caller import Callers
 from registration.decisions.decider import Decider
 from registration.erasure import KeyEnder
 from registration.intake.group_commit import Intake
+from registration.intake.submitting import FrontDesk
 from registration.mailer import Mailer
 from registration.newest import newest
 from registration.pages.focal_news_mail import FocalNewsPost
@@ -31,7 +32,7 @@ from services.first_start import FirstStart
 from services.process import Composition, Parts, Service
 from shared import topics
 from shared.inbox import Inbox
-from shared.logs import get_log
+from shared.logs import get_log, log_all
 
 log = get_log()
 
@@ -49,8 +50,7 @@ def compose(settings: RegistrationSettings, parts: Parts) -> Composition:
 
     async def seed() -> None:
         journal = await parts.database.write(lambda tx: seed_sessions(tx, parts.conference, settings))
-        for name, fields in journal:
-            log.info(name, **fields)
+        log_all(log, journal)
 
     def counts(tx: Connection) -> dict[str, Any]:
         status = store.delegates.c.status
@@ -67,7 +67,7 @@ def compose(settings: RegistrationSettings, parts: Parts) -> Composition:
     def agents(app: faust.App, inbox: Inbox) -> None:
         stream.agents(app, inbox, settings)
 
-    registration = Registration(
+    front_desk = FrontDesk(
         intake,
         callers,
         parts.database,
@@ -80,7 +80,7 @@ def compose(settings: RegistrationSettings, parts: Parts) -> Composition:
         Provider(settings.oidc) if settings.oidc else None,
     )
     return Composition(
-        routes=router(registration),
+        routes=router(front_desk),
         agents=agents,
         counts=counts,
         tasks=[intake.run, key_ender.run, decider.run, site.studio.letter_reader.run, *(each.run for each in mailers)],
