@@ -131,6 +131,13 @@ class Registration(BaseModel):
         return next((each for each in self.enrolments if each.session_id == session_id), None)
 
 
+def released(enrolment: Enrolment, cause: str) -> Enrolment:
+    """With its place given up, and why; itself where it was before."""
+    if enrolment.state is EnrolmentState.RELEASED:
+        return enrolment
+    return Enrolment(session_id=enrolment.session_id, state=EnrolmentState.RELEASED, cause=cause)
+
+
 def person_keys(person: PersonSubmitted, delegation: str) -> list[str]:
     """What a person is known by: name within the delegation, name with e-mail, document number. Hashed, never shown.
 

@@ -10,20 +10,14 @@ from uuid import UUID
 
 from registration import checks
 from registration.amendment import Amendment
-from registration.delegate import Registration
+from registration.delegate import Registration, released
 from registration.fields import field_faults
 from registration.moving import brought
 from registration.needs import endorsement_in, goes_without, need_faults, needs_of, status_at_first
 from registration.programme import waiting
 from registration.register import Register
 from shared.conference import Conference
-from shared.events import (
-    ENDED,
-    Enrolment,
-    EnrolmentState,
-    RegistrationSubmitted,
-    Status,
-)
+from shared.events import ENDED, Enrolment, EnrolmentState, RegistrationSubmitted, Status
 from shared.said import FieldFault, Said, say
 
 RELEASED_BY_DELEGATE = "left"
@@ -124,9 +118,8 @@ def amend(
     Who waits for a decision and comes into a category that needs none is accredited. `themselves` is whether a form asks,
     `photo` the SHA-256 of another portrait, which a category whose badge shows none leaves aside.
     """
-    if current.person is None or current.status in ENDED:
-        ended = say("This registration is {status}; register the person anew.", status=_ENDED_AS[current.status])
-        raise NotNow("registration-ended", ended)
+    _must_go_on(current)
+    assert current.person is not None
     person = current.person if change.person is None else change.person.applied_to(current.person)
     protected = current.protected if change.protected is None else change.protected
     days = current.pass_days if change.pass_days is None else sorted(set(change.pass_days))
@@ -165,13 +158,17 @@ def amend(
 
 def give_photo(current: Registration, photo: str, conference: Conference, register: Register, now: datetime) -> Registration:
     """Let this be their portrait, by its SHA-256; a badge that shows another is replaced."""
-    if current.status in ENDED:
-        ended = say("This registration is {status}; register the person anew.", status=_ENDED_AS[current.status])
-        raise NotNow("registration-ended", ended)
+    _must_go_on(current)
     if faults := list(checks.photo_faults(conference.category[current.category])):
         raise Refused(faults)
     given = current.revised(now, photo=photo)
     return given if given is current else _with_what_came(given, conference, register)
+
+
+def _must_go_on(current: Registration) -> None:
+    if current.status in ENDED:
+        ended = say("This registration is {status}; register the person anew.", status=_ENDED_AS[current.status])
+        raise NotNow("registration-ended", ended)
 
 
 def _with_what_came(changed: Registration, conference: Conference, register: Register) -> Registration:
@@ -217,9 +214,13 @@ def refuse(current: Registration, reason: str | None, now: datetime, code: str |
     if current.status in (Status.WITHDRAWN, Status.ERASED):
         ended = say("This registration is {status}; it cannot be refused.", status=_ENDED_AS[current.status])
         raise NotNow("registration-ended", ended)
-    released, endorsement = _all_released(current, "refused"), None if current.lacks_endorsement else current.endorsement
     return current.revised(
-        now, status=Status.REFUSED, status_reason=reason, reason_code=code, enrolments=released, endorsement=endorsement
+        now,
+        status=Status.REFUSED,
+        status_reason=reason,
+        reason_code=code,
+        enrolments=_all_released(current, "refused"),
+        endorsement=None if current.lacks_endorsement else current.endorsement,
     )
 
 
@@ -243,9 +244,13 @@ def withdraw(current: Registration, now: datetime) -> Registration:
     if current.status in ENDED:
         ended = say("This registration is {status}; it cannot be withdrawn.", status=_ENDED_AS[current.status])
         raise NotNow("registration-ended", ended)
-    released = _all_released(current, "withdrawn")
     return current.revised(
-        now, status=Status.WITHDRAWN, status_reason=None, reason_code=None, enrolments=released, proposed=None
+        now,
+        status=Status.WITHDRAWN,
+        status_reason=None,
+        reason_code=None,
+        enrolments=_all_released(current, "withdrawn"),
+        proposed=None,
     )
 
 
@@ -292,8 +297,7 @@ def release(current: Registration, session_id: str, cause: str, now: datetime) -
     held = current.enrolment(session_id)
     if held is None or held.state is EnrolmentState.RELEASED:
         return current
-    released = Enrolment(session_id=session_id, state=EnrolmentState.RELEASED, cause=cause)
-    return current.revised(now, enrolments=_replaced(current, released))
+    return current.revised(now, enrolments=_replaced(current, released(held, cause)))
 
 
 def _replaced(current: Registration, enrolment: Enrolment) -> list[Enrolment]:
@@ -302,9 +306,4 @@ def _replaced(current: Registration, enrolment: Enrolment) -> list[Enrolment]:
 
 
 def _all_released(current: Registration, cause: str) -> list[Enrolment]:
-    return [
-        each
-        if each.state is EnrolmentState.RELEASED
-        else Enrolment(session_id=each.session_id, state=EnrolmentState.RELEASED, cause=cause)
-        for each in current.enrolments
-    ]
+    return [released(each, cause) for each in current.enrolments]

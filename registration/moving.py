@@ -2,11 +2,11 @@
 
 from datetime import datetime
 
-from registration.delegate import Registration
+from registration.delegate import Registration, released
 from registration.needs import endorsement_in
 from registration.register import Register
 from shared.conference import Accreditation, Category
-from shared.events import Enrolment, EnrolmentState, Status
+from shared.events import Status
 
 RELEASED_BY_CATEGORY = "category-changed"
 
@@ -18,12 +18,7 @@ def brought(
     if category.slug == current.category:
         return {}
     closed = {each.session_id for each in register.sessions.values() if category.slug not in each.audience}
-    enrolments = [
-        Enrolment(session_id=each.session_id, state=EnrolmentState.RELEASED, cause=RELEASED_BY_CATEGORY)
-        if each.session_id in closed and each.state is not EnrolmentState.RELEASED
-        else each
-        for each in current.enrolments
-    ]
+    enrolments = [released(each, RELEASED_BY_CATEGORY) if each.session_id in closed else each for each in current.enrolments]
     automatic = category.accreditation is Accreditation.AUTOMATIC
     return {
         "category": category.slug,

@@ -73,8 +73,3 @@ def status_at_first(registration: Registration, conference: Conference, letters:
     if registration.status is not Status.SUBMITTED or not automatic or needs_of(registration, conference, letters):
         return registration.status
     return Status.ACCREDITED
-
-
-def with_what_came(current: Registration, conference: Conference, letters: Container[str], at: datetime) -> Registration:
-    """The registration once something has come that it may have waited for; itself where it stands as before."""
-    return current.revised(at, status=status_at_first(current, conference, letters))

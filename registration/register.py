@@ -75,11 +75,6 @@ class Register:
     def enrolled_of(self, session_id: str, category: str) -> int:
         return self.places[session_id, category]
 
-    def waiting(self, session_id: str) -> int:
-        """How many of the loaded delegates wait for a place."""
-        held = (each.enrolment(session_id) for each in self.delegates.values())
-        return sum(each is not None and each.state is EnrolmentState.WAITING for each in held)
-
     def enrolled_in(self, session_id: str) -> list[Registration]:
         """Those of the loaded delegates who hold a place in, or wait for, a session."""
         return [each for each in self.delegates.values() if each.takes_part_in(session_id)]

@@ -176,7 +176,7 @@ class Erase:
         if self.delegate_id not in register.erased:
             current, at = delegate_of(register, self.delegate_id, None), utc_now()
             register.apply(model.erase(current, at))
-            fill(register)
+            fill_free_places(register)
             if current.delegation in register.letters:  # it may name them
                 register.apply_letter(LetterChange(current.delegation, None, self.caller.actor, at))
         return Answer(200, delegate_erased(self.delegate_id))
@@ -235,7 +235,7 @@ def applied_correction(register: Register, current: Registration, corrected: cor
         register.apply(corrected.registration)
     if corrected.correction is not None and corrected.correction is not held:
         register.apply_correction(corrected.correction)
-    fill(register)
+    fill_free_places(register)
     return _answered(register, corrected.registration)
 
 
@@ -248,7 +248,7 @@ def applied(register: Register, current: Registration, decided: Registration, ne
     """Take the next revision, if it is one, with what it frees, and answer."""
     if decided is not current:
         register.apply(decided)
-        fill(register)
+        fill_free_places(register)
     return _answered(register, register.delegates.get(decided.delegate_id, decided), needs)
 
 
@@ -257,7 +257,7 @@ def _answered(register: Register, decided: Registration, needs: Iterable[Need] =
     return Answer(200, delegate_decided(decided, clashes, correction, needs))
 
 
-def fill(register: Register) -> None:
+def fill_free_places(register: Register) -> None:
     """Give every place that became free to who waited for it first."""
     while (promoted := waiting.next_in(register, utc_now())) is not None:
         register.apply(promoted)

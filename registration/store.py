@@ -1,6 +1,5 @@
 """Registration's tables, and how what a group decided is stored in them."""
 
-import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
@@ -28,6 +27,7 @@ from sqlalchemy import (
 )
 
 from registration.amendment import Correction
+from registration.audit.entries import id_hash
 from registration.audit.trail import Trail
 from registration.decisions.corrections import Corrections
 from registration.decisions.staging import Staging
@@ -262,7 +262,7 @@ def erased_among(tx: Connection, delegate_ids: Collection[UUID]) -> set[UUID]:
     """Which of these delegates are erased."""
     if not delegate_ids:
         return set()
-    by_hash = {_hash(each): each for each in delegate_ids}
+    by_hash = {id_hash(each): each for each in delegate_ids}
     return {by_hash[found] for found in tx.execute(_ERASED, {"hashes": list(by_hash)}).scalars()}
 
 
@@ -292,11 +292,7 @@ def _wipe(tx: Connection, delegate_ids: Collection[UUID]) -> None:
     corrections.forget(tx, delegate_ids)
     photos.wipe(tx, delegate_ids)
     photo_mails.forget(tx, delegate_ids)
-    tx.execute(insert(tx, erased).on_conflict_do_nothing(), [{"key_hash": _hash(each)} for each in delegate_ids])
-
-
-def _hash(delegate_id: UUID) -> str:
-    return hashlib.sha256(str(delegate_id).encode()).hexdigest()
+    tx.execute(insert(tx, erased).on_conflict_do_nothing(), [{"key_hash": id_hash(each)} for each in delegate_ids])
 
 
 def _store_delegates(tx: Connection, changed: Mapping[UUID, Registration]) -> None:

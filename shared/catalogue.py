@@ -8,12 +8,7 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import Translations
 
-from shared.events import LANGUAGES, Language
-
-
-def languages_in(folder: Path) -> list[Language]:
-    """The languages that have a catalogue in `folder`."""
-    return [code for code in LANGUAGES if (folder / f"{code}.po").exists()]
+from shared.events import Language
 
 
 @lru_cache(maxsize=64)

@@ -7,7 +7,7 @@ from typing import cast
 
 from registration import store
 from registration.callers.caller import Caller
-from registration.decisions.service import Outcome, use_case
+from registration.decisions.service import AnyVerdict, use_case
 from registration.decisions.staging import Staged, State
 from registration.intake.answers import Idempotency
 from registration.intake.group import Part, Submission
@@ -31,7 +31,7 @@ def submission(staged: Staged, caller: Caller, *, dry_run: bool = False) -> Subm
     """All of the staged decisions: as `caller`, each at the revision at which the person was chosen, once."""
     parts: list[Part] = []
     for delegate_id, number in staged.delegates:
-        decided = use_case(delegate_id, cast(Outcome, staged.decision), staged.reason, number, caller)
+        decided = use_case(delegate_id, cast(AnyVerdict, staged.decision), staged.reason, number, caller)
         once = None if dry_run else Idempotency.of(f"staged {staged.staged_id}", str(delegate_id), staged.decision.encode())
         parts.append(Part(decided, once, f"/{delegate_id}"))
     return Submission(parts, new_traceparent(), dry_run)

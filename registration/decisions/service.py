@@ -17,7 +17,7 @@ from shared.clock import utc_now
 from shared.events import Line, Request, Slug
 from shared.said import FieldFault, say
 
-Outcome = Literal[deciding.Verdict, correcting.Verdict]
+AnyVerdict = Literal[deciding.Verdict, correcting.Verdict]
 MOST = 500
 """People decided on together."""
 
@@ -111,7 +111,7 @@ class DecisionOnMany(Request):
     `accept` and `decline` are of the correction that waits of each; the others are of their registrations.
     """
 
-    decision: Outcome
+    decision: AnyVerdict
     reason: Line | None = None
     reason_code: Slug | None = None
     """One of the conference's `refusal_reasons`, which each is told in their language."""
@@ -140,7 +140,7 @@ class DecisionOnMany(Request):
         return [use_case(each.delegate_id, self.decision, reason, each.seen, caller) for each in self.delegates]
 
 
-def use_case(delegate_id: UUID, decision: Outcome, reason: Reason, seen: int | None, caller: Caller) -> UseCase:
+def use_case(delegate_id: UUID, decision: AnyVerdict, reason: Reason, seen: int | None, caller: Caller) -> UseCase:
     """The decision on one. `seen` is the revision at which they were looked at; of a correction, its number."""
     if decision == "accept" or decision == "decline":
         corrected = CorrectionDecision(decision=decision, reason=reason.words, number=seen)

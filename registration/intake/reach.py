@@ -33,7 +33,7 @@ _DELEGATES = select(delegates.c.content).where(among(delegates.c.delegate_id, "i
 _CROWDS = select(delegates.c.content).where(
     delegates.c.delegate_id.in_(select(enrolments.c.delegate_id).where(among(enrolments.c.session_id, "ids")))
 )
-_WAITING = select(delegates.c.content).where(
+WAITING = select(delegates.c.content).where(
     delegates.c.delegate_id.in_(
         select(enrolments.c.delegate_id).where(
             among(enrolments.c.session_id, "ids"), enrolments.c.state == EnrolmentState.WAITING.value
@@ -149,10 +149,10 @@ def _readers(tx: Connection, session_ids: Collection[str]) -> dict[str, Counter[
 def _reach(tx: Connection, touched: Sequence[Touched]) -> _Reach:
     crowds = {each for t in touched for each in t.crowds}
     asked = {each for t in touched for each in t.delegates}
-    known = {each.delegate_id: each for each in _registrations(tx, asked)}
+    known = {each.delegate_id: each for each in _found(tx, _DELEGATES, asked)}
     known |= {each.delegate_id: each for each in _found(tx, _CROWDS, crowds)}
     known |= {each.delegate_id: each for each in _found(tx, _UNDECIDED, {each for t in touched for each in t.letters})}
-    known |= {each.delegate_id: each for each in _found(tx, _WAITING, _to_be_freed(touched, known))}
+    known |= {each.delegate_id: each for each in _found(tx, WAITING, _to_be_freed(touched, known))}
     corrected = corrections.of(tx, asked)
     amended = [
         *(amended for t in touched for amended in t.amended),
@@ -184,12 +184,6 @@ def _keys_after(
             yield from person_keys(also.applied_to(person), current.delegation)
 
 
-def _registrations(tx: Connection, ids: Collection[UUID]) -> list[Registration]:
-    if not ids:
-        return []
-    return [Registration.model_validate_json(each) for each in tx.execute(_DELEGATES, {"ids": list(ids)}).scalars()]
-
-
 def _to_be_freed(touched: Sequence[Touched], known: Mapping[UUID, Registration]) -> set[str]:
     """The sessions in which places may become free: those named, and those of the delegates who may give theirs up."""
     freeing = [each for each in touched if each.frees]
@@ -204,7 +198,7 @@ def _to_be_freed(touched: Sequence[Touched], known: Mapping[UUID, Registration])
     }
 
 
-def _found(tx: Connection, asked: Select[str], ids: Collection[str]) -> list[Registration]:
+def _found(tx: Connection, asked: Select[str], ids: Collection[str] | Collection[UUID]) -> list[Registration]:
     if not ids:
         return []
     return [Registration.model_validate_json(each) for each in tx.execute(asked, {"ids": list(ids)}).scalars()]

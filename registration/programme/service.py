@@ -7,7 +7,7 @@ from registration.intake.reach import Touched
 from registration.model import NotNow, release
 from registration.programme import changes
 from registration.register import Register
-from registration.service import Answer, Desk, NotFound, fill
+from registration.service import Answer, Desk, NotFound, fill_free_places
 from registration.views import session_view
 from shared.clock import utc_now
 from shared.events import SessionChange
@@ -43,5 +43,5 @@ class ChangeSession:
             register.apply_session(changed)
             for each in released:
                 register.apply(each)
-            fill(register)
+            fill_free_places(register)
         return Answer(200, {**session_view(changed, register.enrolled(self.session_id)), "told": told})
