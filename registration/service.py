@@ -130,26 +130,6 @@ class Amend:
 
 
 @dataclass(frozen=True, slots=True)
-class GivePhoto:
-    """Let a portrait be a delegate's, in place of any before; or propose it, where one was decided on."""
-
-    delegate_id: UUID
-    portrait: Portrait
-    caller: Caller
-
-    def touches(self) -> Touched:
-        return Touched(delegates=[self.delegate_id])
-
-    def decide(self, desk: Desk, register: Register) -> Answer:
-        current = delegate_of(register, self.delegate_id, self.caller)
-        by, decides = self.caller.actor, self.caller.staff is not None
-        sha256, at = self.portrait.sha256, utc_now()
-        given = correcting.give_photo(current, sha256, by, desk.conference, register, at, decides=decides)
-        _keep(self.portrait, register)
-        return applied_correction(register, current, given)
-
-
-@dataclass(frozen=True, slots=True)
 class Withdraw:
     delegate_id: UUID
     caller: Caller

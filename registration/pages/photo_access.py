@@ -17,7 +17,7 @@ from registration.pages.public_form import PublicDesk, public_caller
 from registration.pages.site import Site
 from registration.pages.staff import AT_DESK
 from registration.pages.tokens import Receipt
-from registration.service import GivePhoto
+from registration.photos.service import GivePhoto
 from shared.events import Language, Status
 
 OF_DELEGATION = "/{language:language}/delegation/{code}/people/{delegate_id:uuid}/photo"

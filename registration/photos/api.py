@@ -7,10 +7,11 @@ from fastapi import APIRouter, Query, Request
 from sqlalchemy import Connection
 from starlette.responses import Response
 
-from registration import openapi, queries, service, store, views
+from registration import openapi, queries, store, views
 from registration.intake.group import gone
 from registration.intake.submitting import ACCREDITATION, FrontDesk
 from registration.photos.portraits import MOST_BYTES, Area, NotAPicture
+from registration.photos.service import GivePhoto
 from shared.http import DirectRoute, read_body, require_json
 from shared.problems import Problem, invalid_body, invalid_parameters
 from shared.said import FieldFault, say
@@ -44,7 +45,7 @@ def photo_routes(desk: FrontDesk) -> APIRouter:
         except NotAPicture as error:
             raise invalid_body([error.fault("")]) from None
         asked = body + (request.scope["query_string"] or b"")
-        return await desk.submit(request, service.GivePhoto(delegate_id, portrait, caller), caller, asked)
+        return await desk.submit(request, GivePhoto(delegate_id, portrait, caller), caller, asked)
 
     @routes.get(
         ADDRESS,

@@ -1,1 +1,1 @@
-"""Staff and their desk: accounts and sessions, decisions that are staged, passwords."""
+"""Staff and their desk: accounts and sessions, passwords, providers, and finding people."""
