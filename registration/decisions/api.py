@@ -9,7 +9,7 @@ from registration import openapi, views
 from registration import openapi_examples as examples
 from registration.decisions.service import CorrectionDecision, Decide, DecideCorrection, Decision, DecisionOnMany
 from registration.intake.submitting import ACCREDITATION, FrontDesk
-from shared.http import DirectRoute, parse, read_body, require_json
+from shared.http import DirectRoute, parse
 from shared.problems import invalid_body
 
 
@@ -22,9 +22,7 @@ def decision_routes(desk: FrontDesk) -> APIRouter:
         **openapi.changes(views.DelegateDecided, Decision, examples.DECISION),
     )
     async def decide(request: Request, delegate_id: UUID) -> Response:
-        caller = await desk.staff(request, ACCREDITATION)
-        require_json(request)
-        body = await read_body(request)
+        caller, body = await desk.staff_json(request, ACCREDITATION)
         return await desk.submit(request, Decide(delegate_id, parse(Decision, body), caller), caller, body)
 
     @routes.post(
@@ -33,9 +31,7 @@ def decision_routes(desk: FrontDesk) -> APIRouter:
         **openapi.changes(views.DelegateDecided, CorrectionDecision, examples.CORRECTION_DECISION),
     )
     async def decide_correction(request: Request, delegate_id: UUID) -> Response:
-        caller = await desk.staff(request, ACCREDITATION)
-        require_json(request)
-        body = await read_body(request)
+        caller, body = await desk.staff_json(request, ACCREDITATION)
         use_case = DecideCorrection(delegate_id, parse(CorrectionDecision, body), caller)
         return await desk.submit(request, use_case, caller, body)
 
@@ -46,9 +42,7 @@ def decision_routes(desk: FrontDesk) -> APIRouter:
         **openapi.changes(views.DecidedOnMany, DecisionOnMany, examples.DECISION_ON_MANY),
     )
     async def decide_on_many(request: Request) -> Response:
-        caller = await desk.staff(request, ACCREDITATION)
-        require_json(request)
-        body = await read_body(request)
+        caller, body = await desk.staff_json(request, ACCREDITATION)
         asked = parse(DecisionOnMany, body)
         if faults := list(asked.faults):
             raise invalid_body(faults)

@@ -40,9 +40,7 @@ def endorsement_routes(desk: FrontDesk) -> APIRouter:
         **openapi.changes(views.DelegateDecided, EndorsementDecision, examples.ENDORSEMENT),
     )
     async def endorse(request: Request, delegate_id: UUID) -> Response:
-        caller = await desk.staff(request, ACCREDITATION)
-        require_json(request)
-        body = await read_body(request)
+        caller, body = await desk.staff_json(request, ACCREDITATION)
         use_case = Endorse(delegate_id, parse(EndorsementDecision, body), caller)
         return await desk.submit(request, use_case, caller, body)
 

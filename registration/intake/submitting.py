@@ -25,7 +25,7 @@ from registration.staff.provider import Provider
 from shared.conference import Conference
 from shared.database import Database
 from shared.events import ProgrammeChange, RegistrationSubmitted, SessionChangeRequested
-from shared.http import json_response, parse, read_body, read_json, refuse_unknown_parameters, traceparent_of
+from shared.http import json_response, parse, read_body, read_json, refuse_unknown_parameters, require_json, traceparent_of
 from shared.keys import Role
 from shared.problems import Problem, invalid_body
 from shared.said import FieldFault, say
@@ -55,6 +55,12 @@ class FrontDesk:
 
     async def staff(self, request: Request, roles: Collection[Role]) -> Caller:
         return await self.callers.require(request.headers, staff=roles)
+
+    async def staff_json(self, request: Request, roles: Collection[Role]) -> tuple[Caller, bytes]:
+        """Who of the staff asks, and the JSON that they sent."""
+        caller = await self.staff(request, roles)
+        require_json(request)
+        return caller, await read_body(request)
 
     async def reader(self, request: Request) -> Caller:
         """Who may read; no form that signs: what is signed does not say what it asks for, so it must be taken once."""

@@ -8,7 +8,7 @@ from registration import openapi_examples as examples
 from registration.intake.submitting import PROGRAMME, FrontDesk
 from registration.programme.service import ChangeSession
 from shared.events import ProgrammeChange, SessionChange, Slug
-from shared.http import DirectRoute, json_response, parse, read_body, require_json
+from shared.http import DirectRoute, json_response, parse
 
 
 def programme_routes(desk: FrontDesk) -> APIRouter:
@@ -29,9 +29,7 @@ def programme_routes(desk: FrontDesk) -> APIRouter:
         **openapi.changes(views.ProgrammeChanged, ProgrammeChange, examples.SWAP),
     )
     async def change_sessions(request: Request) -> Response:
-        caller = await desk.staff(request, PROGRAMME)
-        require_json(request)
-        body = await read_body(request)
+        caller, body = await desk.staff_json(request, PROGRAMME)
         return await desk.change_programme(request, parse(ProgrammeChange, body), caller, body)
 
     @routes.patch(
@@ -40,9 +38,7 @@ def programme_routes(desk: FrontDesk) -> APIRouter:
         **openapi.changes(views.SessionView, SessionChange, examples.SESSION),
     )
     async def change_session(request: Request, session_id: Slug) -> Response:
-        caller = await desk.staff(request, PROGRAMME)
-        require_json(request)
-        body = await read_body(request)
+        caller, body = await desk.staff_json(request, PROGRAMME)
         return await desk.submit(request, ChangeSession(session_id, parse(SessionChange, body), caller), caller, body)
 
     return routes
