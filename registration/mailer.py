@@ -11,6 +11,7 @@ from uuid import UUID
 from aiosmtplib import SMTP
 from sqlalchemy import Connection
 
+from registration.mail_queue import MailQueue
 from shared.clock import utc_now
 from shared.database import Database
 from shared.faults import PASSING
@@ -23,9 +24,6 @@ POLL_SECONDS = 2.0
 """How long a mail that another replica was asked for, or whose next attempt has come, waits at most to be seen."""
 FIRST_RETRY_SECONDS = 2.0
 LONGEST_RETRY_SECONDS = 120.0
-CLAIM = timedelta(seconds=90)
-"""How long a mail that somebody is sending is left to them: if they die meanwhile, it is sent again."""
-CLAIMED_AT_ONCE = 50
 
 
 class Waiting(Protocol):
@@ -43,7 +41,7 @@ M = TypeVar("M", bound=Waiting)
 
 
 class Post(Protocol[M]):
-    """Mails of one kind, kept in a table; replicas may claim at once: each mail is one's."""
+    """Mails of one kind, and the table in which they wait."""
 
     @property
     def kind(self) -> str:
@@ -53,21 +51,18 @@ class Post(Protocol[M]):
     @property
     def mail_from(self) -> str: ...
 
+    @property
+    def queue(self) -> MailQueue: ...
+
     def any_due(self, tx: Connection, now: datetime) -> bool: ...
 
     def claim(self, tx: Connection, now: datetime) -> Sequence[M]:
-        """Those that are to be mailed now, left to the caller for `CLAIM`."""
+        """Those that are to be mailed now, left to the caller for a while, as by `MailQueue.claim`."""
         ...
 
     async def write(self, mail: M) -> bytes | None:
         """The whole mail, the same at each attempt; `None` where there is nothing to tell any more."""
         ...
-
-    def note_mailed(self, tx: Connection, mail_id: UUID) -> None: ...
-
-    def put_off(self, tx: Connection, mail_id: UUID, until: datetime) -> None: ...
-
-    def drop(self, tx: Connection, mail_id: UUID) -> None: ...
 
 
 class Mailer(Generic[M]):
@@ -132,12 +127,12 @@ class Mailer(Generic[M]):
             log.error("mail_broken", **told, error=type(error).__name__)
             await self._ended(mail)
         else:
-            await self._database.write(partial(self._post.note_mailed, mail_id=mail.mail_id), announce=False)
+            await self._database.write(partial(self._post.queue.note_mailed, mail_id=mail.mail_id), announce=False)
             log.info("mail_sent", **told)
         return connection
 
     async def _ended(self, mail: M) -> None:
-        await self._database.write(partial(self._post.drop, mail_id=mail.mail_id), announce=False)
+        await self._database.write(partial(self._post.queue.drop, mail_id=mail.mail_id), announce=False)
 
     async def _failed(self, mail: M, error: Exception) -> None:
         told = {"kind": self._post.kind, "mail_id": str(mail.mail_id), **described(error)}
@@ -147,5 +142,5 @@ class Mailer(Generic[M]):
             return
         seconds = min(LONGEST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2 ** (mail.attempts - 1))
         until = utc_now() + timedelta(seconds=seconds)
-        await self._database.write(partial(self._post.put_off, mail_id=mail.mail_id, until=until), announce=False)
+        await self._database.write(partial(self._post.queue.put_off, mail_id=mail.mail_id, until=until), announce=False)
         log.warning("mail_put_off", **told, retry_in_seconds=seconds)

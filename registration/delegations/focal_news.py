@@ -14,7 +14,7 @@ from sqlalchemy import Column, ColumnElement, Connection, Index, Integer, MetaDa
 
 from registration.amendment import Correction, CorrectionState
 from registration.delegate import Registration
-from registration.mailer import CLAIM, CLAIMED_AT_ONCE
+from registration.mail_queue import CLAIMED_AT_ONCE, MailQueue
 from registration.register import Change
 from shared.database import UtcDateTime, insert
 from shared.events import Status
@@ -90,6 +90,7 @@ class FocalNews:
             Column("next_attempt_at", UtcDateTime(), nullable=False),
             Index("focal_mails_to_mail", "next_attempt_at"),
         )
+        self.queue = MailQueue(self._mails)
 
     def note(self, tx: Connection, happened: Iterable[tuple[str, datetime]], now: datetime) -> None:
         """Note what happened in delegations; only the first of what is untold is kept."""
@@ -109,25 +110,17 @@ class FocalNews:
         tx.execute(noting.on_conflict_do_update(index_elements=["delegation"], set_=noted), rows)
 
     def any_due(self, tx: Connection, now: datetime, pace: Pace) -> bool:
-        m, n = self._mails.c, self._news.c
-        mails = select(m.mail_id).where(m.next_attempt_at <= now).limit(1)
-        news = select(n.delegation).where(self._due(now, pace)).limit(1)
-        return tx.execute(mails).first() is not None or tx.execute(news).first() is not None
+        news = select(self._news.c.delegation).where(self._due(now, pace)).limit(1)
+        return self.queue.any_due(tx, now) or tx.execute(news).first() is not None
 
     def claim(self, tx: Connection, now: datetime, pace: Pace) -> list[News]:
         """Make the mails whose time has come, and claim those that are to be sent."""
-        n, m = self._news.c, self._mails.c
+        n = self._news.c
         due = select(n.delegation, n.untold_since).where(self._due(now, pace)).order_by(n.delegation).limit(CLAIMED_AT_ONCE)
         if since := dict(tx.execute(due.with_for_update(skip_locked=True)).all()):
             self._ask(tx, since, now, pace)
-        mails = select(m.mail_id).where(m.next_attempt_at <= now).order_by(m.next_attempt_at).limit(CLAIMED_AT_ONCE)
-        claimed = tx.execute(
-            self._mails.update()
-            .where(m.mail_id.in_(mails), m.next_attempt_at <= now)
-            .values(attempts=m.attempts + 1, next_attempt_at=now + CLAIM)
-            .returning(m.mail_id, m.delegation, m.email, m.since, m.asked_at, m.attempts)
-        )
-        return [News(*row) for row in claimed]
+        claimed = self.queue.claim(tx, now)
+        return [News(r.mail_id, r.delegation, r.email, r.since, r.asked_at, r.attempts) for r in claimed]
 
     def _ask(self, tx: Connection, since: Mapping[str, datetime], now: datetime, pace: Pace) -> None:
         """Make a mail for each focal point of these delegations; where there is none, nothing rests."""
@@ -143,12 +136,6 @@ class FocalNews:
         for delegations, rests_until in ((told, now + pace.rest), (since.keys() - told, None)):
             ended = self._news.update().where(n.delegation.in_(delegations))
             tx.execute(ended.values(untold_since=None, rests_until=rests_until))
-
-    def drop(self, tx: Connection, mail_id: UUID) -> None:
-        tx.execute(self._mails.delete().where(self._mails.c.mail_id == mail_id))
-
-    def put_off(self, tx: Connection, mail_id: UUID, until: datetime) -> None:
-        tx.execute(self._mails.update().where(self._mails.c.mail_id == mail_id).values(next_attempt_at=until))
 
     def _due(self, now: datetime, pace: Pace) -> ColumnElement[bool]:
         n = self._news.c

@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import Connection, and_, select
 
 from registration.delegations.focal_points import SignedIn, address_of, focal_point_at, note_language
-from registration.mailer import CLAIM, CLAIMED_AT_ONCE
+from registration.mail_queue import MailQueue
 from registration.store import focal_point_sessions, focal_points, sign_in_links
 from shared.events import Language
 from shared.ids import new_id
@@ -20,6 +20,8 @@ from shared.keys import key_hash, new_key
 
 LINK_LIFE = timedelta(minutes=20)
 SESSION_LIFE = timedelta(hours=8)
+queue = MailQueue(sign_in_links, "link_id", keeps_mailed=True)
+"""Links that are to be mailed; one that was mailed stays there until it is used or too old."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +45,6 @@ def ask_for_link(tx: Connection, email: str, language: Language, now: datetime) 
     tx.execute(sign_in_links.insert(), [{**row, "next_attempt_at": now}])
 
 
-def any_due(tx: Connection, now: datetime) -> bool:
-    return (
-        tx.execute(select(sign_in_links.c.link_id).where(sign_in_links.c.next_attempt_at <= now).limit(1)).first() is not None
-    )
-
-
 def claim_links(tx: Connection, now: datetime) -> list[Link]:
     """Claim links that are to be mailed now, and forget those that are nobody's or too old, and sessions that ended.
 
@@ -58,27 +54,7 @@ def claim_links(tx: Connection, now: datetime) -> list[Link]:
     nobody = k.email.not_in(select(focal_points.c.email))
     tx.execute(sign_in_links.delete().where((k.asked_at <= now - LINK_LIFE) | nobody))
     tx.execute(focal_point_sessions.delete().where(focal_point_sessions.c.ends_at <= now))
-    due = select(k.link_id).where(k.next_attempt_at <= now).order_by(k.next_attempt_at).limit(CLAIMED_AT_ONCE)
-    claimed = tx.execute(
-        sign_in_links.update()
-        .where(k.link_id.in_(due), k.next_attempt_at <= now)
-        .values(attempts=k.attempts + 1, next_attempt_at=now + CLAIM)
-        .returning(k.link_id, k.email, k.language, k.asked_at, k.attempts)
-    )
-    return [Link(*row) for row in claimed]
-
-
-def note_mailed(tx: Connection, link_id: UUID) -> None:
-    """The mail server took it. One that was used meanwhile is gone already."""
-    tx.execute(sign_in_links.update().where(sign_in_links.c.link_id == link_id).values(next_attempt_at=None))
-
-
-def put_off(tx: Connection, link_id: UUID, until: datetime) -> None:
-    tx.execute(sign_in_links.update().where(sign_in_links.c.link_id == link_id).values(next_attempt_at=until))
-
-
-def drop_link(tx: Connection, link_id: UUID) -> None:
-    tx.execute(sign_in_links.delete().where(sign_in_links.c.link_id == link_id))
+    return [Link(each.link_id, each.email, each.language, each.asked_at, each.attempts) for each in queue.claim(tx, now)]
 
 
 def use_link(tx: Connection, link_id: UUID, now: datetime) -> tuple[str, SignedIn] | None:

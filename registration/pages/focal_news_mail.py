@@ -6,7 +6,6 @@ Nobody protected is named in it: mails are read elsewhere than on the delegation
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID
 
 from sqlalchemy import Connection, select
 
@@ -15,6 +14,7 @@ from registration.amendment import Correction, CorrectionState
 from registration.delegate import Registration, printed_name
 from registration.delegations.focal_news import News, Pace, begins_to_wait, is_answer
 from registration.delegations.focal_points import language_of
+from registration.mail_queue import MailQueue
 from registration.pages.corrections import correction_shown
 from registration.pages.language import PageLanguage
 from registration.pages.mail import written
@@ -48,20 +48,15 @@ class FocalNewsPost:
     pace: Pace
     kind: str = "focal-news"
 
+    @property
+    def queue(self) -> MailQueue:
+        return store.focal_news.queue
+
     def any_due(self, tx: Connection, now: datetime) -> bool:
         return store.focal_news.any_due(tx, now, self.pace)
 
     def claim(self, tx: Connection, now: datetime) -> Sequence[News]:
         return store.focal_news.claim(tx, now, self.pace)
-
-    def note_mailed(self, tx: Connection, mail_id: UUID) -> None:
-        store.focal_news.drop(tx, mail_id)
-
-    def put_off(self, tx: Connection, mail_id: UUID, until: datetime) -> None:
-        store.focal_news.put_off(tx, mail_id, until)
-
-    def drop(self, tx: Connection, mail_id: UUID) -> None:
-        store.focal_news.drop(tx, mail_id)
 
     async def write(self, mail: News) -> bytes | None:
         told = await self.database.read(lambda tx: _told(tx, mail))

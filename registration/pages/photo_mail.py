@@ -3,11 +3,11 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID
 
 from sqlalchemy import Connection
 
 from registration import store
+from registration.mail_queue import MailQueue
 from registration.pages.language import PageLanguage
 from registration.pages.mail import written
 from registration.pages.tokens import Tokens
@@ -27,20 +27,15 @@ class PhotoPost:
     mail_from: str
     kind: str = "photo-missing"
 
+    @property
+    def queue(self) -> MailQueue:
+        return store.photo_mails.queue
+
     def any_due(self, tx: Connection, now: datetime) -> bool:
-        return store.photo_mails.any_due(tx, now)
+        return self.queue.any_due(tx, now)
 
     def claim(self, tx: Connection, now: datetime) -> Sequence[PhotoMail]:
         return store.photo_mails.claim(tx, now, self.conference)
-
-    def note_mailed(self, tx: Connection, mail_id: UUID) -> None:
-        store.photo_mails.drop(tx, mail_id)
-
-    def put_off(self, tx: Connection, mail_id: UUID, until: datetime) -> None:
-        store.photo_mails.put_off(tx, mail_id, until)
-
-    def drop(self, tx: Connection, mail_id: UUID) -> None:
-        store.photo_mails.drop(tx, mail_id)
 
     async def write(self, mail: PhotoMail) -> bytes:
         language = self.languages[mail.language]

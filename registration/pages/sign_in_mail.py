@@ -3,12 +3,12 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID
 
 from sqlalchemy import Connection
 
 from registration.delegations import sign_in
 from registration.delegations.sign_in import Link
+from registration.mail_queue import MailQueue
 from registration.pages.language import PageLanguage
 from registration.pages.mail import written
 from registration.pages.tokens import Tokens
@@ -27,20 +27,15 @@ class SignInMail:
     mail_from: str
     kind: str = "sign-in-link"
 
+    @property
+    def queue(self) -> MailQueue:
+        return sign_in.queue
+
     def any_due(self, tx: Connection, now: datetime) -> bool:
-        return sign_in.any_due(tx, now)
+        return self.queue.any_due(tx, now)
 
     def claim(self, tx: Connection, now: datetime) -> Sequence[Link]:
         return sign_in.claim_links(tx, now)
-
-    def note_mailed(self, tx: Connection, mail_id: UUID) -> None:
-        sign_in.note_mailed(tx, mail_id)
-
-    def put_off(self, tx: Connection, mail_id: UUID, until: datetime) -> None:
-        sign_in.put_off(tx, mail_id, until)
-
-    def drop(self, tx: Connection, mail_id: UUID) -> None:
-        sign_in.drop_link(tx, mail_id)
 
     async def write(self, mail: Link) -> bytes:
         token = (await self.tokens()).link(mail.link_id)

@@ -12,7 +12,7 @@ from sqlalchemy import Column, Connection, Index, Integer, MetaData, Table, Uuid
 
 from registration.audit.entries import Actor
 from registration.delegate import Registration
-from registration.mailer import CLAIM, CLAIMED_AT_ONCE
+from registration.mail_queue import MailQueue
 from registration.needs import needs_of
 from registration.register import Change
 from shared.conference import Conference
@@ -62,6 +62,7 @@ class PhotoMails:
             Index("photo_mails_to_mail", "next_attempt_at"),
             comment="not mailed yet",
         )
+        self.queue = MailQueue(self._mails)
 
     def note(self, tx: Connection, delegate_ids: Iterable[UUID], now: datetime) -> None:
         rows = [
@@ -71,23 +72,9 @@ class PhotoMails:
         if rows:
             tx.execute(insert(tx, self._mails).on_conflict_do_nothing(), rows)
 
-    def any_due(self, tx: Connection, now: datetime) -> bool:
-        m = self._mails.c
-        return tx.execute(select(m.mail_id).where(m.next_attempt_at <= now).limit(1)).first() is not None
-
     def claim(self, tx: Connection, now: datetime, conference: Conference) -> list[PhotoMail]:
-        """Claim those that are to be sent now, and forget those whose photo came, or is needed no more.
-
-        Replicas may claim at once: each mail is one's.
-        """
-        m, d = self._mails.c, self._delegates.c
-        due = select(m.mail_id).where(m.next_attempt_at <= now).order_by(m.next_attempt_at).limit(CLAIMED_AT_ONCE)
-        claimed = tx.execute(
-            self._mails.update()
-            .where(m.mail_id.in_(due), m.next_attempt_at <= now)
-            .values(attempts=m.attempts + 1, next_attempt_at=now + CLAIM)
-            .returning(m.mail_id, m.delegate_id, m.asked_at, m.attempts)
-        ).all()
+        """Claim those that are to be sent now, and forget those whose photo came, or is needed no more."""
+        claimed, d = self.queue.claim(tx, now), self._delegates.c
         asked = select(d.delegate_id, d.content).where(d.delegate_id.in_([each.delegate_id for each in claimed]))
         lacking = {
             delegate_id: registration.person
@@ -100,12 +87,6 @@ class PhotoMails:
             for each in claimed
             if (person := lacking.get(each.delegate_id)) is not None
         ]
-
-    def put_off(self, tx: Connection, mail_id: UUID, until: datetime) -> None:
-        tx.execute(self._mails.update().where(self._mails.c.mail_id == mail_id).values(next_attempt_at=until))
-
-    def drop(self, tx: Connection, mail_id: UUID) -> None:
-        tx.execute(self._mails.delete().where(self._mails.c.mail_id == mail_id))
 
     def forget(self, tx: Connection, delegate_ids: Collection[UUID]) -> None:
         if delegate_ids:

@@ -51,8 +51,8 @@ async def test_it_is_mailed_in_their_language_and_given_by_the_link(app: Registr
     guest = await came(app, "Ada", category="guest", language="fr")
     with app.database.connect() as tx:
         almost = utc_now() + ASKED_AFTER - timedelta(minutes=1)
-        assert not store.photo_mails.any_due(tx, almost), "they may be giving it now"
-        assert store.photo_mails.any_due(tx, almost + timedelta(minutes=2))
+        assert not store.photo_mails.queue.any_due(tx, almost), "they may be giving it now"
+        assert store.photo_mails.queue.any_due(tx, almost + timedelta(minutes=2))
     await quarter_of_an_hour_later(app)
     await mail_box.arrived(1)
     [mail] = mail_box.mails
