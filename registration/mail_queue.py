@@ -1,4 +1,4 @@
-"""Mails of one kind that wait in their table: each claimed by one replica, put off where it failed, sent again where that died."""
+"""Mails of one kind, waiting in their table: each is claimed by one replica, and sent again if that one dies or fails."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
