@@ -1,7 +1,6 @@
 """The embedded Kafka, for real: fetched, formatted, started, used, killed, started again."""
 
 import socket
-import time
 from itertools import islice
 from pathlib import Path
 
@@ -62,9 +61,7 @@ def test_what_was_acknowledged_survives_a_kill_and_another_port(directory: Path)
     again = broker.prepare(directory)
     assert again.port != first.port
     assert cluster_id(again) == cluster_id(first)
-    began = time.monotonic()
     with broker.running(directory) as bootstrap:
-        assert time.monotonic() - began < 20
         send(bootstrap, b"room 5")
         assert stored(bootstrap, 2) == [b"room 4", b"room 5"]
 
