@@ -12,6 +12,7 @@ from tests.smtp_server import MailBox, smtp_server
 
 OF_PAGES = {
     "test_accreditation_desk.py",
+    "test_addresses.py",
     "test_corrections.py",
     "test_delegation_pages.py",
     "test_enrolling_pages.py",
@@ -20,6 +21,7 @@ OF_PAGES = {
     "test_focal_news.py",
     "test_focal_points.py",
     "test_letters.py",
+    "test_page_times.py",
     "test_photo_corrections.py",
     "test_photos.py",
     "test_programme_desk.py",
