@@ -188,16 +188,8 @@ class Stack:
         return self._child(name, command, _at_once)
 
     def _mail_sink(self) -> Child:
-        port = self.settings.smtp_port
-        command = [
-            sys.executable,
-            "-m",
-            "services.embedded.mailsink",
-            "--port",
-            str(port),
-            "--dir",
-            str(self.settings.mail_folder),
-        ]
+        port, folder = self.settings.smtp_port, self.settings.mail_folder
+        command = [sys.executable, "-m", "services.embedded.mailsink", "--port", str(port), "--dir", str(folder)]
         return self._child("mail", command, lambda: _listens(port))
 
     def _child(
