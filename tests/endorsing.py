@@ -12,7 +12,6 @@ from tests.registration_examples import TINY, tiny
 
 GATE = {"category": "guest", "document_number": "N-1"}
 OSLO = "/en/delegation/oslo"
-ASTRID = "astrid@oslo.example"
 
 
 def with_endorsement() -> Conference:

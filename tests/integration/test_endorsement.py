@@ -14,11 +14,10 @@ import pytest
 from registration import store
 from shared.conference import Conference
 from shared.events import Status
-from tests.endorsing import ASTRID, GATE, OSLO, answered, came, needs, trail, with_endorsement
+from tests.endorsing import GATE, OSLO, answered, came, needs, trail, with_endorsement
 from tests.integration.test_accreditation_desk import decide, listed
 from tests.integration.test_delegation_pages import seen
-from tests.integration.test_focal_points import GUEST, focal_points, posted, sent, token_in
-from tests.integration.test_focal_points import signed_in as focal_point_signed_in
+from tests.integration.test_focal_points import GUEST, focal_points, oslo_signed_in, posted, sent, token_in
 from tests.integration.test_public_form import ANSWERS
 from tests.registration_app import RegistrationApp, body_of, code, faults, registration_running
 from tests.smtp_server import MailBox
@@ -34,10 +33,7 @@ def conference() -> Conference:
 async def app(
     tmp_path: Path, conference: Conference, registration_url: str, mail_box: MailBox
 ) -> AsyncIterator[RegistrationApp]:
-    """Registration, with Oslo's focal point signed in."""
-    async with registration_running(registration_url, conference, tmp_path, smtp_port=mail_box.port) as app:
-        await focal_points(app, "oslo", ASTRID)
-        await focal_point_signed_in(app, mail_box)
+    async with oslo_signed_in(registration_url, conference, tmp_path, mail_box) as app:
         yield app
 
 
@@ -252,6 +248,7 @@ async def test_only_the_delegations_own_focal_point_sees_and_endorses(app: Regis
 
 
 async def test_the_desk_does_not_see_who_waits_for_a_focal_point_before_it_may_decide(app: RegistrationApp):
+    await focal_points(app, "marseille")
     desk = await signed_in(app)
     waiting, alone = await came(app), await came(app, "Bo", delegation="marseille")
     assert listed(await desk.get("/en/desk")) == ["Bo Berg"], "no focal point is known of Marseille"

@@ -13,9 +13,8 @@ from registration.delegations.focal_news import Pace
 from shared.clock import utc_now
 from shared.conference import Conference
 from shared.events import LANGUAGES
-from tests.endorsing import ASTRID, GATE, OSLO, answered, came, with_endorsement
-from tests.integration.test_focal_points import GUEST, focal_points, sent
-from tests.integration.test_focal_points import signed_in as focal_point_signed_in
+from tests.endorsing import GATE, OSLO, answered, came, with_endorsement
+from tests.integration.test_focal_points import ASTRID, GUEST, focal_points, oslo_signed_in, sent
 from tests.registration_app import RegistrationApp, registration_running
 from tests.smtp_server import MailBox
 
@@ -29,10 +28,7 @@ def conference() -> Conference:
 async def app(
     tmp_path: Path, conference: Conference, registration_url: str, mail_box: MailBox
 ) -> AsyncIterator[RegistrationApp]:
-    """Registration, with Oslo's focal point signed in."""
-    async with registration_running(registration_url, conference, tmp_path, smtp_port=mail_box.port) as app:
-        await focal_points(app, "oslo", ASTRID)
-        await focal_point_signed_in(app, mail_box)
+    async with oslo_signed_in(registration_url, conference, tmp_path, mail_box) as app:
         yield app
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -97,10 +97,13 @@ async def signed_in(app: RegistrationApp, box: MailBox, email: str = ASTRID) -> 
 
 
 @asynccontextmanager
-async def oslo_signed_in(url: str, conference: Conference, folder: Path) -> AsyncIterator[RegistrationApp]:
-    """Registration, with Oslo's focal point signed in; Marseille has one as well."""
-    box = MailBox()
-    async with smtp_server(box), registration_running(url, conference, folder, smtp_port=box.port) as app:
+async def oslo_signed_in(
+    url: str, conference: Conference, folder: Path, mail_box: MailBox | None = None
+) -> AsyncIterator[RegistrationApp]:
+    """Registration, with Oslo's focal point signed in; Marseille has one as well. Mails go to `mail_box`, which is served."""
+    box = mail_box or MailBox()
+    serving = nullcontext() if mail_box else smtp_server(box)
+    async with serving, registration_running(url, conference, folder, smtp_port=box.port) as app:
         await focal_points(app, "oslo", ASTRID)
         await focal_points(app, "marseille", MARIUS)
         await signed_in(app, box)
